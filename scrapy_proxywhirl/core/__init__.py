@@ -1,0 +1,38 @@
+"""Choosing proxies and learning about them: knows no Scrapy, no Twisted, no clock."""
+
+from __future__ import annotations
+
+from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.context import SelectionContext
+from scrapy_proxywhirl.core.errors import (
+    DuplicateProxyError,
+    InvalidProxyError,
+    ProxyPoolEmptyError,
+    ProxyWhirlError,
+)
+from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy
+from scrapy_proxywhirl.core.strategies import (
+    STRATEGIES,
+    PerformanceBasedStrategy,
+    RandomStrategy,
+    RoundRobinStrategy,
+    Strategy,
+)
+
+__all__ = [
+    "STRATEGIES",
+    "DuplicateProxyError",
+    "HealthStatus",
+    "InvalidProxyError",
+    "PerformanceBasedStrategy",
+    "Proxy",
+    "ProxyPool",
+    "ProxyPoolEmptyError",
+    "ProxyWhirlError",
+    "RandomStrategy",
+    "RoundRobinStrategy",
+    "SelectionContext",
+    "Strategy",
+    "StrategyConfig",
+]

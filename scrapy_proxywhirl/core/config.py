@@ -1,0 +1,54 @@
+"""The figures that a strategy works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+MAX_WEIGHT_EXPONENT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyConfig:
+    """
+    The figures that a strategy works with, checked.
+
+    As they are by default, :class:`PerformanceBasedStrategy` selects among proxies with an EMA and
+    no others: the caller warms the pool up.
+
+    Attributes:
+        ema_alpha: Share of a new response time in the EMA, in (0, 1]. A proxy that has an
+            ``ema_alpha`` of its own keeps it.
+        weight_exponent: A proxy's weight is ``(1 / ema) ** weight_exponent``; in [0, 10]. 0 selects
+            uniformly, 1 is plain inverse weighting, more leans harder on the fastest.
+        failure_penalty: What a failed attempt is charged, in medians of the pool's response times;
+            at least 1.
+        warmup_proxies: While fewer than this many proxies have an EMA, those never tried are
+            selected first; at least 0.
+        exploration: Share of the selections that looks for a proxy that is new or long unseen, in
+            [0, 1]. With 0, what is known is never questioned.
+
+    Raises:
+        ValueError: A figure is out of its range.
+    """
+
+    ema_alpha: float = 0.2
+    weight_exponent: float = 1.0
+    failure_penalty: float = 4.0
+    warmup_proxies: int = 0
+    exploration: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, fits, allowed in (
+            ("ema_alpha", 0.0 < self.ema_alpha <= 1.0, "in (0, 1]"),
+            (
+                "weight_exponent",
+                0.0 <= self.weight_exponent <= MAX_WEIGHT_EXPONENT,
+                f"in [0, {MAX_WEIGHT_EXPONENT:g}]",
+            ),
+            ("failure_penalty", 1.0 <= self.failure_penalty < inf, "finite and at least 1"),
+            ("warmup_proxies", self.warmup_proxies >= 0, "at least 0"),
+            ("exploration", 0.0 <= self.exploration <= 1.0, "in [0, 1]"),
+        ):
+            if not fits:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be {allowed}")

@@ -1,0 +1,22 @@
+"""What one request wants of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionContext:
+    """
+    What one request wants of a selection.
+
+    Attributes:
+        failed_proxy_ids: Ids of the proxies that must not be selected, as those that failed this
+            request before. A few at most: each costs time in a selection that it is drawn in.
+        stay_on_proxy_id: Id of the proxy to stay on, as after a redirect. It is selected where it
+            is in the pool, is not among the failed ones and is not unhealthy; else another is.
+    """
+
+    failed_proxy_ids: Collection[str] = ()
+    stay_on_proxy_id: str | None = None

@@ -1,0 +1,141 @@
+"""The proxies that a crawl may use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from threading import Lock
+from typing import Protocol
+from weakref import finalize
+
+from scrapy_proxywhirl.core.errors import DuplicateProxyError
+from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy, ProxyWatcher
+
+
+class PoolWatcher(ProxyWatcher, Protocol):
+    """Is told of proxies that join, change and leave, with the pool's lock held."""
+
+    def added(self, proxy: Proxy) -> None:
+        """Take note of a proxy that joined."""
+
+    def removed(self, proxy: Proxy) -> None:
+        """Take note of a proxy that left."""
+
+
+class ProxyPool:
+    """
+    The proxies that a crawl may use.
+
+    Membership and look-up take constant time at any size. Safe to use from many threads.
+
+    Args:
+        name: Shown in ``repr`` and errors.
+    """
+
+    def __init__(self, name: str = "default") -> None:
+        self.name = name
+        self.lock = Lock()  # guards the pool, its proxies and what watches them
+        self.proxies: list[Proxy] = []  # to be read, with the lock held, and changed by the pool
+        self._positions: dict[str, int] = {}
+        self._labels: dict[str, Proxy] = {}
+        self._first_with_name: dict[str, Proxy] = {}
+        self._watchers: list[PoolWatcher] = []
+        self._answered: IndexedSet[Proxy] = IndexedSet()
+
+    def __len__(self) -> int:
+        return len(self.proxies)
+
+    def __iter__(self) -> Iterator[Proxy]:
+        """Iterate over the proxies as they are now, whatever joins or leaves meanwhile."""
+        with self.lock:
+            return iter(self.proxies.copy())
+
+    def __contains__(self, proxy: object) -> bool:
+        return isinstance(proxy, Proxy) and self.get_proxy(proxy.id) is proxy
+
+    def __repr__(self) -> str:
+        proxies = list(self)
+        counts = Counter(proxy.health_status for proxy in proxies)
+        health = ", ".join(f"{counts[status]} {status.value}" for status in HealthStatus)
+        active = sum(proxy.requests_active for proxy in proxies)
+        return f"<ProxyPool {self.name!r} [{len(proxies)} proxies: {health} | {active} in flight]>"
+
+    def get_proxy(self, proxy_id: str) -> Proxy | None:
+        """Return the proxy with this id, or None."""
+        position = self._positions.get(proxy_id)
+        return None if position is None else self.proxies[position]
+
+    def add_proxy(self, proxy: Proxy) -> None:
+        """
+        Add *proxy*, and see to it that its label is unique.
+
+        Where several proxies share a label, each gets ``~`` and six hex digits of its id behind it.
+
+        Raises:
+            DuplicateProxyError: The pool has this identity already.
+            ValueError: *proxy* is in another pool.
+        """
+        with self.lock:
+            if proxy.id in self._positions:
+                raise DuplicateProxyError(f"the pool {self.name!r} has {proxy.label!r} already")
+            if proxy._answered is not None:
+                raise ValueError(f"{proxy.label!r} is in another pool")
+            self._make_label_unique(proxy)
+            self._positions[proxy.id] = len(self.proxies)
+            self.proxies.append(proxy)
+            proxy._lock = self.lock
+            proxy._watchers = self._watchers
+            proxy._answered = self._answered
+            if proxy.last_response_time_ms is not None:
+                self._answered.add(proxy)
+            for watcher in self._watchers:
+                watcher.added(proxy)
+
+    def remove_proxy(self, proxy: Proxy) -> None:
+        """
+        Remove *proxy*; what its attempts in flight come to is still counted on it.
+
+        Raises:
+            KeyError: *proxy* is not in the pool.
+        """
+        with self.lock:
+            if self.get_proxy(proxy.id) is not proxy:
+                raise KeyError(f"{proxy.label!r} is not in the pool {self.name!r}")
+            position = self._positions.pop(proxy.id)
+            last = self.proxies.pop()
+            if last is not proxy:
+                self.proxies[position] = last
+                self._positions[last.id] = position
+            del self._labels[proxy.label]
+            self._answered.discard(proxy)
+            proxy._watchers = ()
+            proxy._answered = None
+            for watcher in self._watchers:
+                watcher.removed(proxy)
+
+    def watch(self, watcher: PoolWatcher, owner: object) -> None:
+        """
+        Tell *watcher* of every proxy that is in and of all changes, for as long as *owner* lives.
+
+        Args:
+            watcher: Called with the pool's lock held.
+            owner: What *watcher* works for; the pool keeps no reference to it.
+        """
+        with self.lock:
+            for proxy in self.proxies:
+                watcher.added(proxy)
+            self._watchers.append(watcher)
+        finalize(owner, self._watchers.remove, watcher)
+
+    def _make_label_unique(self, proxy: Proxy) -> None:
+        name = proxy.label
+        first = self._first_with_name.setdefault(name, proxy)
+        if first is not proxy:
+            for one in (first, proxy):
+                if one.label == name:
+                    self._labels.pop(name, None)
+                    digits = 6 if f"{name}~{one.id[:6]}" not in self._labels else len(one.id)
+                    one.label = f"{name}~{one.id[:digits]}"
+                    self._labels[one.label] = one
+        self._labels[proxy.label] = proxy

@@ -1,0 +1,209 @@
+"""Which proxies of a pool are selected by weight, and which are yet to be tried, or tried again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+from random import Random
+
+from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy
+from scrapy_proxywhirl.core.sampler import WeightedSampler
+
+# Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.
+_LEAST_EMA_MS = 0.001
+
+# How often an excluded proxy may be drawn before all the excluded ones are set aside for a draw.
+_REJECTIONS = 4
+
+_UNHEALTHY = HealthStatus.UNHEALTHY
+
+# How many proxies are compared where none can be selected by weight.
+_COMPARED = 64
+
+
+class Rotation:
+    """
+    Which proxies of a pool are selected by weight, and which are yet to be tried, or tried again.
+
+    Every proxy of the pool is in one of these states:
+
+    - *untried*: nothing is known of it, and no attempt is under way;
+    - *in rotation*: it has an EMA, and is drawn with a probability proportional to its weight;
+    - *sidelined*: it is unhealthy, and tried only as exploration or when there is nothing better.
+      Without exploration nothing would ever try it again, so that then it stays in rotation;
+    - none of them, while its first attempt is under way, or where all that is known is a failure.
+
+    Each operation takes constant time. Not thread-safe: it is called with the pool's lock held.
+
+    Args:
+        config: The figures to go by.
+        rng: The source of chance.
+    """
+
+    def __init__(self, config: StrategyConfig, rng: Random) -> None:
+        self._random = rng.random
+        self._sampler: WeightedSampler[Proxy] = WeightedSampler(rng)
+        self._set_weight = self._sampler.set
+        self._untried: OrderedDict[Proxy, None] = OrderedDict()
+        self._sidelined: set[Proxy] = set()
+        self._hand = 0
+        self._started_when_visited: dict[Proxy, int] = {}
+        self._go_by(config)
+
+    @property
+    def known(self) -> int:
+        """How many proxies have an EMA."""
+        return len(self._sampler) + len(self._sidelined)
+
+    @property
+    def in_rotation(self) -> int:
+        """How many proxies can be drawn by weight."""
+        return len(self._sampler)
+
+    def configure(self, config: StrategyConfig, pool: ProxyPool) -> None:
+        """Go by *config* from now on; takes time in proportion to the pool."""
+        self._go_by(config)
+        for proxy in pool.proxies:
+            self.changed(proxy)
+
+    def added(self, proxy: Proxy) -> None:
+        """Take in a proxy that joined the pool."""
+        self._is_warming_up = self._warmup_proxies > 0
+        self.changed(proxy)
+
+    def removed(self, proxy: Proxy) -> None:
+        """Forget a proxy that left the pool."""
+        self._untried.pop(proxy, None)
+        self._sampler.discard(proxy)
+        self._sidelined.discard(proxy)
+        self._started_when_visited.pop(proxy, None)
+
+    def changed(self, proxy: Proxy) -> None:
+        """Give a proxy the place and weight that it deserves now."""
+        ema = proxy._ema_ms
+        if ema is None:
+            self._sampler.discard(proxy)
+            self._sidelined.discard(proxy)
+            if _is_untried(proxy):
+                self._untried[proxy] = None
+        elif proxy._health_status is _UNHEALTHY and self._exploration:
+            self._sampler.discard(proxy)
+            self._sidelined.add(proxy)
+        else:
+            if self._sidelined:
+                self._sidelined.discard(proxy)
+            ema = max(ema, _LEAST_EMA_MS)
+            exponent = self._weight_exponent
+            self._set_weight(proxy, 1.0 / ema if exponent == 1.0 else ema**-exponent)
+
+    def draw(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        """
+        Choose a proxy.
+
+        Args:
+            pool: The pool that this is about.
+            excluded: Ids of proxies not to be chosen.
+
+        Returns:
+            The proxy; None where there is none that may be chosen.
+        """
+        proxy: Proxy | None
+        if self._is_warming_up:
+            if self.known < self._warmup_proxies:
+                proxy = self._next_untried(excluded)
+                if proxy is not None:
+                    return proxy
+            else:
+                self._is_warming_up = False
+        if self._exploration and self._random() < self._exploration:
+            proxy = self._explore(pool, excluded)
+            if proxy is not None:
+                return proxy
+        try:
+            proxy = self._sampler.sample()
+            if not excluded or proxy.id not in excluded:
+                return proxy
+            proxy = self._draw_again(pool, excluded)
+            if proxy is not None:
+                return proxy
+        except IndexError:  # none is in rotation
+            pass
+        if self._exploration or self._warmup_proxies:
+            return self._next_untried(excluded) or self._least_bad(pool, excluded)
+        return None
+
+    def _go_by(self, config: StrategyConfig) -> None:
+        self._weight_exponent = config.weight_exponent
+        self._exploration = config.exploration
+        self._warmup_proxies = config.warmup_proxies
+        self._is_warming_up = config.warmup_proxies > 0
+
+    def _next_untried(self, excluded: Collection[str]) -> Proxy | None:
+        untried = self._untried
+        for _ in range(len(untried)):
+            proxy, _ = untried.popitem(last=False)
+            if not _is_untried(proxy):
+                continue  # it got its EMA by hand, or its attempt from another strategy
+            if proxy.id not in excluded:
+                return proxy
+            untried[proxy] = None
+        return None
+
+    def _explore(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        """
+        Find a proxy that is new or long unseen.
+
+        The hand goes round the pool, a proxy each time, and points at each once in
+        ``pool size / exploration`` selections. One that was not selected since it was last pointed
+        at is: so each is tried at least so often, and what is selected anyway costs nothing. (The
+        CLOCK algorithm of page replacement: F. J. Corbató, "A Paging Experiment with the Multics
+        System", 1968.)
+        """
+        proxy = self._next_untried(excluded)
+        if proxy is not None or not pool.proxies:
+            return proxy
+        self._hand = (self._hand + 1) % len(pool.proxies)
+        proxy = pool.proxies[self._hand]
+        started = proxy.requests_started
+        is_unseen = self._started_when_visited.get(proxy, 0) == started
+        if is_unseen and not proxy.requests_active and proxy.id not in excluded:
+            self._started_when_visited[proxy] = started + 1
+            return proxy
+        self._started_when_visited[proxy] = started
+        return None
+
+    def _draw_again(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        sampler = self._sampler
+        for _ in range(_REJECTIONS):
+            proxy = sampler.sample()
+            if proxy.id not in excluded:
+                return proxy
+        aside = {}
+        for proxy_id in excluded:
+            named = pool.get_proxy(proxy_id)
+            if named is not None and named in sampler:
+                aside[named] = sampler.weight(named)
+                sampler.discard(named)
+        try:
+            return sampler.sample() if len(sampler) else None
+        finally:
+            for named, weight in aside.items():
+                sampler.set(named, weight)
+
+    def _least_bad(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        """Of the next proxies round the pool, the one with the fewest failures, then in flight."""
+        proxies = pool.proxies
+        self._hand += 1
+        compared = min(len(proxies), _COMPARED + len(excluded))
+        candidates = (proxies[(self._hand + i) % len(proxies)] for i in range(compared))
+        return min(
+            (proxy for proxy in candidates if proxy.id not in excluded),
+            key=lambda proxy: (proxy.consecutive_failures, proxy.requests_active),
+            default=None,
+        )
+
+
+def _is_untried(proxy: Proxy) -> bool:
+    return proxy._ema_ms is None and not proxy.consecutive_failures and not proxy.requests_active

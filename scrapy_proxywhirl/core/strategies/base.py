@@ -1,0 +1,97 @@
+"""What every strategy is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from random import Random
+
+from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.context import SelectionContext
+from scrapy_proxywhirl.core.errors import ProxyPoolEmptyError
+from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy
+
+
+class Strategy(ABC):
+    """
+    How one proxy is selected out of those that may be.
+
+    Safe to use from many threads. A strategy keeps no figures of proxies: they are the proxies'
+    own, so that strategies can be changed in mid-crawl.
+
+    Args:
+        config: The figures to go by; by default those of :class:`StrategyConfig`.
+        rng: The source of chance. A seeded one gives selections that can be repeated.
+    """
+
+    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
+        self.config = config or StrategyConfig()
+        self._rng = rng or Random()
+
+    @abstractmethod
+    def select(self, pool: ProxyPool, context: SelectionContext | None = None) -> Proxy:
+        """
+        Select a proxy and count an attempt as in flight on it.
+
+        Each selection is to be ended by :meth:`record_result`, or by the proxy's
+        :meth:`~Proxy.abandon_request` where nothing came of it.
+
+        Args:
+            pool: The proxies to select from.
+            context: What the request wants; None for whatever there is.
+
+        Raises:
+            ProxyPoolEmptyError: No proxy may be selected.
+        """
+
+    def record_result(
+        self,
+        proxy: Proxy,
+        success: bool,
+        response_time_ms: float | None = None,
+        *,
+        banned: bool = False,
+    ) -> None:
+        """
+        End an attempt with what it says of its proxy: see :meth:`Proxy.complete_request`.
+
+        Args:
+            proxy: The one that was selected.
+            success: Whether it brought what was asked for.
+            response_time_ms: Milliseconds, finite and at least 0; None where not measured.
+            banned: Whether a failure was the site's refusal.
+
+        Raises:
+            ValueError: *response_time_ms* is negative, infinite or NaN; nothing is changed then.
+        """
+        config = self.config
+        proxy.complete_request(
+            success, response_time_ms, config.ema_alpha, config.failure_penalty, banned
+        )
+
+    def configure(self, config: StrategyConfig) -> None:
+        """Go by *config* from now on."""
+        self.config = config
+
+    def validate_metadata(self, pool: ProxyPool) -> bool:
+        """Tell whether the proxies of *pool* have what a selection needs."""
+        return len(pool) > 0
+
+
+def proxy_to_stay_on(pool: ProxyPool, context: SelectionContext) -> Proxy | None:
+    """Return the proxy that *context* asks to stay on, where that is still possible."""
+    if context.stay_on_proxy_id is None or context.stay_on_proxy_id in context.failed_proxy_ids:
+        return None
+    proxy = pool.get_proxy(context.stay_on_proxy_id)
+    if proxy is None or proxy.health_status is HealthStatus.UNHEALTHY:
+        return None
+    return proxy
+
+
+def no_proxy_left(pool: ProxyPool) -> ProxyPoolEmptyError:
+    """Return the error for a pool of which nothing may be selected."""
+    if not len(pool):
+        return ProxyPoolEmptyError(f"The pool {pool.name!r} has no proxies")
+    return ProxyPoolEmptyError(
+        f"All {len(pool)} proxies of the pool {pool.name!r} have failed this request"
+    )

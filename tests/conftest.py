@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from random import Random
+
+import pytest
+
+from scrapy_proxywhirl import Proxy, ProxyPool
+from scrapy_proxywhirl.playground import Playground, ProxySpec
+
+
+@pytest.fixture
+def rng() -> Random:
+    return Random(20261125)
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., Playground]]:
+    """Start playgrounds, which end with the test."""
+    with ExitStack() as stack:
+        yield lambda *proxies: stack.enter_context(Playground(proxies))
+
+
+@pytest.fixture
+def playground(play: Callable[..., Playground]) -> Playground:
+    """A playground with three proxies that do what they should."""
+    return play(ProxySpec(), ProxySpec(), ProxySpec())
+
+
+@pytest.fixture
+def make_pool() -> Callable[..., ProxyPool]:
+    """Make pools of proxies by their EMAs in milliseconds, None for none."""
+
+    def make(*emas: float | None) -> ProxyPool:
+        pool = ProxyPool(name="test")
+        for number, ema in enumerate(emas):
+            proxy = Proxy(f"http://10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}:8080")
+            pool.add_proxy(proxy)
+            proxy.ema_response_time_ms = ema
+        return pool
+
+    return make

@@ -1,0 +1,209 @@
+"""What holds of every strategy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from random import Random
+
+import pytest
+
+from scrapy_proxywhirl import (
+    HealthStatus,
+    Proxy,
+    ProxyPool,
+    ProxyPoolEmptyError,
+    SelectionContext,
+    Strategy,
+    StrategyConfig,
+)
+from scrapy_proxywhirl.core import STRATEGIES
+
+MakePool = Callable[..., ProxyPool]
+MakeStrategy = Callable[..., Strategy]
+
+
+@pytest.fixture(params=sorted(STRATEGIES))
+def make_strategy(request: pytest.FixtureRequest) -> MakeStrategy:
+    strategy: MakeStrategy = STRATEGIES[request.param]
+    return strategy
+
+
+def test_what_it_selects_is_in_the_pool_and_counted_as_in_flight(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(10.0, 20.0)
+
+    proxy = make_strategy().select(pool)
+
+    assert proxy in pool
+    assert proxy.requests_active == 1
+
+
+def test_it_selects_none_that_has_failed_the_request(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(1.0, 1.0, 1000.0)
+    first, second, third = pool
+    strategy = make_strategy()
+
+    picked = {strategy.select(pool, SelectionContext([first.id, second.id])) for _ in range(50)}
+
+    assert picked == {third}
+    assert {strategy.select(pool) for _ in range(50)} >= {first, second}
+
+
+def test_it_stays_on_the_proxy_that_is_asked_for(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(1.0, 1000.0)
+    _, wanted = pool
+    strategy = make_strategy()
+
+    picked = {
+        strategy.select(pool, SelectionContext(stay_on_proxy_id=wanted.id)) for _ in range(20)
+    }
+
+    assert picked == {wanted}
+
+
+def test_it_does_not_stay_on_one_that_is_gone_failed_or_unhealthy(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(1.0, 1.0)
+    wanted, other = pool
+    strategy = make_strategy()
+
+    assert strategy.select(pool, SelectionContext([wanted.id], wanted.id)) is other
+    wanted.health_status = HealthStatus.UNHEALTHY
+    staying = SelectionContext(stay_on_proxy_id=wanted.id)
+    assert other in {strategy.select(pool, staying) for _ in range(50)}
+    pool.remove_proxy(wanted)
+    assert strategy.select(pool, staying) is other
+
+
+@pytest.mark.parametrize("context", [None, SelectionContext()])
+def test_an_empty_pool_is_an_error(
+    make_strategy: MakeStrategy, make_pool: MakePool, context: SelectionContext | None
+) -> None:
+    with pytest.raises(ProxyPoolEmptyError, match="'test' has no proxies"):
+        make_strategy().select(make_pool(), context)
+
+
+def test_a_pool_whose_proxies_have_all_failed_is_an_error(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(1.0, 1.0)
+
+    with pytest.raises(ProxyPoolEmptyError, match=r"All 2 proxies .* have failed this request"):
+        make_strategy().select(pool, SelectionContext([proxy.id for proxy in pool]))
+
+    assert [proxy.requests_active for proxy in pool] == [0, 0]
+
+
+def test_it_records_by_the_alpha_that_it_is_configured_with(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(100.0)
+    strategy = make_strategy()
+    strategy.configure(StrategyConfig(ema_alpha=0.5))
+
+    proxy = strategy.select(pool)
+    strategy.record_result(proxy, True, 50.0)
+
+    assert proxy.ema_response_time_ms == 75.0
+    assert proxy.requests_active == 0
+
+
+def test_it_validates_a_pool_of_known_proxies(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    assert make_strategy().validate_metadata(make_pool(10.0))
+    assert not make_strategy().validate_metadata(make_pool())
+
+
+def test_the_same_seed_gives_the_same_selections(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    first, second = (
+        [make_strategy(rng=Random(7)).select(pool).label for pool in [make_pool(10.0, 20.0, 30.0)]]
+        for _ in range(2)
+    )
+
+    assert first == second
+
+
+def test_sixteen_threads_lose_no_count_and_never_deadlock(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(*[float(ema) for ema in range(10, 30)])
+    strategy = make_strategy(StrategyConfig(exploration=0.05, warmup_proxies=20))
+    threads, rounds = 16, 10_000
+
+    def work(seed: int) -> None:
+        random = Random(seed).random
+        for _ in range(rounds):
+            proxy = strategy.select(pool)
+            kind = kind_of(random())
+            if kind == "abandoned":
+                proxy.abandon_request()
+            elif kind == "succeeded":
+                strategy.record_result(proxy, True, 1 + 100 * random())
+            else:
+                strategy.record_result(proxy, False, banned=kind == "banned")
+
+    run_at_once(*(partial(work, seed) for seed in range(threads)))
+
+    assert sum(proxy.requests_started for proxy in pool) == threads * rounds
+    assert [proxy.requests_active for proxy in pool] == [0] * len(pool)
+    expected: Counter[str] = Counter()
+    for seed in range(threads):
+        random = Random(seed).random
+        for _ in range(rounds):
+            kind = kind_of(random())
+            expected[kind] += 1
+            if kind == "succeeded":
+                random()  # what work() takes for the response time
+    assert sum(proxy.total_bans for proxy in pool) == expected["banned"]
+    assert sum(proxy.total_failures for proxy in pool) == expected["failed"]
+    assert sum(proxy.total_successes for proxy in pool) == expected["succeeded"]
+
+
+def test_a_pool_may_change_while_threads_select(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(*[10.0] * 20)
+    strategy = make_strategy()
+
+    def select() -> None:
+        for _ in range(3000):
+            strategy.record_result(strategy.select(pool), True, 10.0)
+
+    def change() -> None:
+        for port in range(1, 1001):
+            proxy = Proxy(f"http://new:{port}")
+            pool.add_proxy(proxy)
+            proxy.ema_response_time_ms = 10.0
+            pool.remove_proxy(proxy)
+
+    run_at_once(select, select, change)
+
+    assert len(pool) == 20
+
+
+def kind_of(chance: float) -> str:
+    if chance < 0.1:
+        return "abandoned"
+    if chance < 0.15:
+        return "banned"
+    return "failed" if chance < 0.2 else "succeeded"
+
+
+def run_at_once(*functions: Callable[[], None]) -> None:
+    """Run each in a thread of its own; fail where one raises, or hangs for two minutes."""
+    with ThreadPoolExecutor(len(functions)) as executor:
+        futures = [executor.submit(function) for function in functions]
+        for future in futures:
+            future.result(timeout=120)

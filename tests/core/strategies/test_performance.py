@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrapy_proxywhirl import (
+    HealthStatus,
+    PerformanceBasedStrategy,
+    Proxy,
+    ProxyPool,
+    ProxyPoolEmptyError,
+    SelectionContext,
+    StrategyConfig,
+)
+
+MakePool = Callable[..., ProxyPool]
+LEARNING = StrategyConfig(warmup_proxies=64, exploration=0.05)
+
+
+def shares(strategy: PerformanceBasedStrategy, pool: ProxyPool, draws: int = 20_000) -> list[float]:
+    counts = Counter(strategy.select(pool) for _ in range(draws))
+    return [counts[proxy] / draws for proxy in pool]
+
+
+class TestPerformanceBasedStrategy:
+    """What the specification of the strategy lists, under its names."""
+
+    def test_select_favors_faster_proxies(self, make_pool: MakePool, rng: Random) -> None:
+        pool = make_pool(50.0, 200.0, 500.0)
+
+        fast, medium, slow = shares(PerformanceBasedStrategy(rng=rng), pool)
+
+        assert fast > medium > slow
+
+    def test_select_handles_missing_ema_data(self, make_pool: MakePool) -> None:
+        pool = make_pool(50.0, None, 100.0)
+        first, unknown, second = pool
+        strategy = PerformanceBasedStrategy()
+
+        assert {strategy.select(pool) for _ in range(200)} == {first, second}
+        assert unknown.requests_started == 0
+
+    def test_select_raises_when_no_ema_data_available(self, make_pool: MakePool) -> None:
+        with pytest.raises(ProxyPoolEmptyError, match="No proxies with EMA data"):
+            PerformanceBasedStrategy().select(make_pool(None, None))
+
+    def test_configure_accepts_custom_alpha(self) -> None:
+        strategy = PerformanceBasedStrategy()
+
+        strategy.configure(StrategyConfig(ema_alpha=0.5))
+
+        assert strategy.config.ema_alpha == 0.5
+        proxy = Proxy("http://h:1")
+        proxy.ema_response_time_ms = 100.0
+        strategy.record_result(proxy, success=True, response_time_ms=50.0)
+        assert proxy.ema_response_time_ms == 75.0
+
+    def test_validate_metadata_checks_ema_availability(self, make_pool: MakePool) -> None:
+        strategy = PerformanceBasedStrategy()
+
+        assert not strategy.validate_metadata(make_pool())
+        assert not strategy.validate_metadata(make_pool(None, None))
+        assert strategy.validate_metadata(make_pool(None, 50.0))
+
+    def test_record_result_updates_ema(self) -> None:
+        proxy = Proxy("http://h:1")
+        proxy.ema_response_time_ms = 100.0
+
+        PerformanceBasedStrategy().record_result(proxy, success=True, response_time_ms=50.0)
+
+        assert proxy.ema_response_time_ms == pytest.approx(90.0)  # 82 if updated twice
+
+    def test_select_uses_inverse_weighting(self, make_pool: MakePool, rng: Random) -> None:
+        pool = make_pool(50.0, 500.0)
+
+        fast, slow = shares(PerformanceBasedStrategy(rng=rng), pool, 50_000)
+
+        assert fast / slow == pytest.approx(10.0, rel=0.1)
+
+
+def test_the_usage_example_of_the_specification_runs() -> None:
+    pool = ProxyPool(name="production")
+    pool.add_proxy(Proxy("http://h:1"))
+    for one in pool:
+        one.ema_response_time_ms = 100.0
+
+    strategy = PerformanceBasedStrategy()
+    config = StrategyConfig(ema_alpha=0.2)
+    strategy.configure(config)
+    proxy = strategy.select(pool, context=None)
+    strategy.record_result(proxy, success=True, response_time_ms=150.0)
+
+    assert proxy.ema_response_time_ms == pytest.approx(110.0)
+
+
+@given(st.lists(st.floats(1.0, 10_000.0), min_size=2, max_size=6), st.integers(0, 2**32))
+def test_shares_are_in_proportion_to_inverse_emas(emas: list[float], seed: int) -> None:
+    pool = ProxyPool()
+    for port, ema in enumerate(emas, 1):
+        proxy = Proxy(f"http://h:{port}")
+        pool.add_proxy(proxy)
+        proxy.ema_response_time_ms = ema
+    draws = 2000
+
+    seen = shares(PerformanceBasedStrategy(rng=Random(seed)), pool, draws)
+
+    total = sum(1 / ema for ema in emas)
+    for share, ema in zip(seen, emas, strict=True):
+        expected = 1 / ema / total
+        # Six standard deviations: one in 10**9 by chance, times the examples and proxies.
+        assert abs(share - expected) <= 6 * (expected * (1 - expected) / draws) ** 0.5 + 1 / draws
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.floats(0.0, 1e6)), min_size=1, max_size=8),
+    st.sets(st.integers(0, 7)),
+)
+def test_what_is_selected_has_an_ema_and_has_not_failed_the_request(
+    emas: list[float | None], failed: set[int]
+) -> None:
+    pool = ProxyPool()
+    for port, ema in enumerate(emas, 1):
+        proxy = Proxy(f"http://h:{port}")
+        pool.add_proxy(proxy)
+        proxy.ema_response_time_ms = ema
+    proxies = list(pool)
+    context = SelectionContext({proxies[n].id for n in failed if n < len(proxies)})
+    allowed = {
+        proxy
+        for number, proxy in enumerate(proxies)
+        if emas[number] is not None and number not in failed
+    }
+    strategy = PerformanceBasedStrategy()
+
+    if not allowed:
+        with pytest.raises(ProxyPoolEmptyError):
+            strategy.select(pool, context)
+        return
+    for _ in range(20):
+        assert strategy.select(pool, context) in allowed
+
+
+@pytest.mark.parametrize(("exponent", "ratio"), [(0.0, 1.0), (1.0, 4.0), (2.0, 16.0)])
+def test_the_exponent_leans_harder_on_the_fast(
+    exponent: float, ratio: float, make_pool: MakePool, rng: Random
+) -> None:
+    pool = make_pool(50.0, 200.0)
+    strategy = PerformanceBasedStrategy(StrategyConfig(weight_exponent=exponent), rng=rng)
+
+    fast, slow = shares(strategy, pool, 50_000)
+
+    assert fast / slow == pytest.approx(ratio, rel=0.1)
+
+
+def test_an_ema_set_by_hand_takes_effect_in_the_next_selection(make_pool: MakePool) -> None:
+    pool = make_pool(10_000.0, None)
+    slow, unknown = pool
+    strategy = PerformanceBasedStrategy(rng=Random(1))
+    assert strategy.select(pool) is slow
+
+    unknown.ema_response_time_ms = 0.0
+    assert [strategy.select(pool) for _ in range(5)] == [unknown] * 5
+
+    unknown.ema_response_time_ms = None
+    assert strategy.select(pool) is slow
+
+
+def test_reconfiguring_changes_the_weights_of_the_pool_at_hand(
+    make_pool: MakePool, rng: Random
+) -> None:
+    pool = make_pool(10.0, 1000.0)
+    strategy = PerformanceBasedStrategy(rng=rng)
+    assert shares(strategy, pool, 1000)[0] > 0.9
+
+    strategy.configure(StrategyConfig(weight_exponent=0.0))
+
+    assert shares(strategy, pool)[0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_one_strategy_serves_several_pools(make_pool: MakePool) -> None:
+    first, second = make_pool(10.0), make_pool(20.0, 30.0)
+    strategy = PerformanceBasedStrategy()
+
+    for _ in range(10):
+        assert strategy.select(first) in first
+        assert strategy.select(second) in second
+
+
+def test_a_strategy_keeps_no_pool_alive_but_its_latest(make_pool: MakePool) -> None:
+    strategy = PerformanceBasedStrategy()
+    for _ in range(3):
+        strategy.select(make_pool(10.0))
+
+    assert len(strategy._rotations) == 1
+
+
+class TestLearning:
+    """Warm-up, exploration and what happens while nothing is known."""
+
+    def test_each_unknown_proxy_is_tried_before_any_is_used(self, make_pool: MakePool) -> None:
+        pool = make_pool(*[None] * 10)
+        strategy = PerformanceBasedStrategy(LEARNING)
+
+        tried = []
+        for _ in range(10):
+            proxy = strategy.select(pool)
+            tried.append(proxy)
+            strategy.record_result(proxy, True, 100.0)
+
+        assert tried == list(pool)
+
+    def test_warm_up_ends_when_enough_are_known(self, make_pool: MakePool) -> None:
+        pool = make_pool(*[None] * 1000)
+        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=64))
+
+        for _ in range(2000):
+            strategy.record_result(strategy.select(pool), True, 100.0)
+
+        assert sum(proxy.requests_started > 0 for proxy in pool) == 64
+
+    def test_what_is_being_tried_is_not_tried_again_before_it_is_back(
+        self, make_pool: MakePool
+    ) -> None:
+        pool = make_pool(*[None] * 10)
+        strategy = PerformanceBasedStrategy(LEARNING)
+
+        first = [strategy.select(pool) for _ in range(10)]
+        second = [strategy.select(pool) for _ in range(10)]
+
+        assert set(first) == set(pool)
+        assert set(second) == set(pool), "then the one with the fewest in flight is taken"
+
+    def test_a_known_proxy_is_used_while_the_others_are_being_tried(
+        self, make_pool: MakePool
+    ) -> None:
+        pool = make_pool(*[None] * 3)
+        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=3))
+        first, *_ = (strategy.select(pool) for _ in range(3))
+
+        strategy.record_result(first, True, 10.0)
+
+        assert {strategy.select(pool) for _ in range(10)} == {first}
+
+    def test_while_nothing_is_known_those_that_have_failed_come_last(
+        self, make_pool: MakePool
+    ) -> None:
+        pool = make_pool(*[None] * 6)
+        strategy = PerformanceBasedStrategy(LEARNING)
+        failed = [strategy.select(pool) for _ in range(6)][:3]
+        for proxy in failed:
+            strategy.record_result(proxy, False)
+
+        assert not {strategy.select(pool) for _ in range(12)} & set(failed)
+
+    def test_an_attempt_without_a_verdict_leaves_its_proxy_untried(
+        self, make_pool: MakePool
+    ) -> None:
+        pool = make_pool(None, 10.0)
+        unknown, _ = pool
+        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=2))
+        assert strategy.select(pool) is unknown
+        assert strategy.select(pool) is not unknown
+
+        unknown.abandon_request()
+
+        assert strategy.select(pool) is unknown
+
+    def test_exploration_gives_its_share_to_the_unknown(
+        self, make_pool: MakePool, rng: Random
+    ) -> None:
+        pool = make_pool(10.0, *[None] * 5000)
+        strategy = PerformanceBasedStrategy(StrategyConfig(exploration=0.05), rng=rng)
+
+        picked = [strategy.select(pool) for _ in range(20_000)]
+
+        unknown = sum(proxy.ema_response_time_ms is None for proxy in picked)
+        assert unknown / len(picked) == pytest.approx(0.05, abs=0.006)
+
+    def test_exploration_tries_each_proxy_once_in_a_round(
+        self, make_pool: MakePool, rng: Random
+    ) -> None:
+        pool = make_pool(1.0, *[1_000_000.0] * 9)
+        strategy = PerformanceBasedStrategy(StrategyConfig(exploration=0.05), rng=rng)
+        rounds = 50
+
+        for _ in range(int(rounds * len(pool) / 0.05)):
+            strategy.record_result(proxy := strategy.select(pool), True, proxy.ema_response_time_ms)
+
+        _, *slow = pool
+        for proxy in slow:
+            assert rounds / 3 < proxy.requests_started < rounds * 1.5
+
+    def test_exploration_costs_nothing_where_all_are_seen_anyway(
+        self, make_pool: MakePool, rng: Random
+    ) -> None:
+        pool = make_pool(*[100.0] * 10)
+        strategy = PerformanceBasedStrategy(LEARNING, rng=rng)
+        drawn = 0
+        rotation = strategy._rotation(pool)
+        sample = rotation._sampler.sample
+
+        def counting_sample() -> Proxy:
+            nonlocal drawn
+            drawn += 1
+            return sample()
+
+        rotation._sampler.sample = counting_sample  # type: ignore[method-assign]
+        for _ in range(10_000):
+            strategy.record_result(strategy.select(pool), True, 100.0)
+
+        assert drawn > 9_990
+
+    def test_an_unhealthy_proxy_is_left_to_exploration_and_comes_back(
+        self, make_pool: MakePool, rng: Random
+    ) -> None:
+        pool = make_pool(10.0, 100.0)
+        broken, _ = pool
+        strategy = PerformanceBasedStrategy(LEARNING, rng=rng)
+        for _ in range(3):
+            broken.start_request()
+            strategy.record_result(broken, False)
+        before = broken.requests_started
+        for _ in range(1000):
+            proxy = strategy.select(pool)
+            strategy.record_result(proxy, proxy is not broken, 100.0)
+        tries = broken.requests_started - before
+        assert 1 <= tries <= 60
+
+        strategy.record_result(broken, True, 10.0)
+
+        assert broken.health_status is HealthStatus.HEALTHY
+        assert sum(strategy.select(pool) is broken for _ in range(100)) > 10
+
+    def test_without_exploration_an_unhealthy_proxy_is_not_lost(self, make_pool: MakePool) -> None:
+        pool = make_pool(10.0, 10.0)
+        broken, _ = pool
+        strategy = PerformanceBasedStrategy()
+
+        broken.health_status = HealthStatus.UNHEALTHY
+
+        assert broken in {strategy.select(pool) for _ in range(100)}
+
+    def test_when_all_are_unhealthy_they_are_tried_all_the_same(self, make_pool: MakePool) -> None:
+        pool = make_pool(*[10.0] * 200)
+        for proxy in pool:
+            proxy.health_status = HealthStatus.UNHEALTHY
+        strategy = PerformanceBasedStrategy(LEARNING)
+
+        assert len({strategy.select(pool) for _ in range(400)}) > 150
+
+    def test_the_unknown_that_failed_a_request_waits_for_another_one(
+        self, make_pool: MakePool
+    ) -> None:
+        pool = make_pool(None, None)
+        first, second = pool
+        strategy = PerformanceBasedStrategy(LEARNING)
+
+        assert strategy.select(pool, SelectionContext([first.id])) is second
+        assert strategy.select(pool) is first
+
+    def test_an_ema_given_by_hand_takes_a_proxy_out_of_the_untried(
+        self, make_pool: MakePool
+    ) -> None:
+        pool = make_pool(None, None)
+        first, second = pool
+        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=2))
+        strategy._rotation(pool)
+
+        first.ema_response_time_ms = 10.0
+
+        assert strategy.select(pool) is second
+
+    def test_it_validates_any_pool_that_is_not_empty(self, make_pool: MakePool) -> None:
+        strategy = PerformanceBasedStrategy(LEARNING)
+
+        assert strategy.validate_metadata(make_pool(None))
+        assert not strategy.validate_metadata(make_pool())
+
+    def test_an_empty_pool_has_nothing_to_explore(self, make_pool: MakePool) -> None:
+        strategy = PerformanceBasedStrategy(StrategyConfig(exploration=1.0))
+
+        with pytest.raises(ProxyPoolEmptyError, match="'test' has no proxies"):
+            strategy.select(make_pool())
+
+    def test_exploration_passes_over_what_has_failed_the_request(self, make_pool: MakePool) -> None:
+        pool = make_pool(10.0, 20.0)
+        first, second = pool
+        strategy = PerformanceBasedStrategy(StrategyConfig(exploration=1.0))
+
+        picked = [strategy.select(pool, SelectionContext([first.id])) for _ in range(20)]
+
+        assert set(picked) == {second}
+
+    def test_a_new_proxy_starts_a_new_warm_up(self, make_pool: MakePool) -> None:
+        pool = make_pool(10.0)
+        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=2))
+        strategy.select(pool)
+        new = Proxy("http://new:1")
+
+        pool.add_proxy(new)
+
+        assert strategy.select(pool) is new

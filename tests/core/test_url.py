@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrapy_proxywhirl.core.errors import InvalidProxyError
+from scrapy_proxywhirl.core.url import ProxyURL, mask_credentials, parse_proxy_url
+
+READ = [
+    ("http://proxy.example:8080", ProxyURL("http", "proxy.example", 8080)),
+    ("proxy.example:8080", ProxyURL("http", "proxy.example", 8080)),
+    ("  HTTP://Proxy.Example:8080/  ", ProxyURL("http", "proxy.example", 8080)),
+    ("http://proxy.example", ProxyURL("http", "proxy.example", 80)),
+    ("https://proxy.example", ProxyURL("https", "proxy.example", 443)),
+    ("socks5://proxy.example", ProxyURL("socks5", "proxy.example", 1080)),
+    ("http://user:secret@h:1", ProxyURL("http", "h", 1, "user", "secret")),
+    ("user:secret@h:1", ProxyURL("http", "h", 1, "user", "secret")),
+    ("http://user@h:1", ProxyURL("http", "h", 1, "user", "")),
+    ("http://user:@h:1", ProxyURL("http", "h", 1, "user", "")),
+    ("http://user:p%40ss@h:1", ProxyURL("http", "h", 1, "user", "p@ss")),
+    ("http://user:p@ss:word@h:1", ProxyURL("http", "h", 1, "user", "p@ss:word")),
+    ("http://user:p/ss?#@h:1", ProxyURL("http", "h", 1, "user", "p/ss?#")),
+    ("http://[2001:DB8::1]:8080", ProxyURL("http", "2001:db8::1", 8080)),
+    ("http://user:secret@[::1]:1", ProxyURL("http", "::1", 1, "user", "secret")),
+    ("http://[::1]", ProxyURL("http", "::1", 80)),
+    ("http://bücher.example:1", ProxyURL("http", "bücher.example", 1)),
+    ("http://my_proxy:65535", ProxyURL("http", "my_proxy", 65535)),
+]
+
+REFUSED = [
+    ("", "empty"),
+    ("   ", "empty"),
+    ("htp://a:1", "'htp://a:1' has the unknown scheme 'htp'; use http, https, socks4 or socks5"),
+    ("ftp://user:secret@a:1", "unknown scheme 'ftp'"),
+    ("http://", "no host"),
+    ("http://:8080", "no host"),
+    ("http://user:secret@:8080", "no host"),
+    ("http://a:0", "'http://a:0' has no port from 1 to 65535 after its host"),
+    ("http://a:65536", "'http://a:65536' has no port from 1 to 65535"),
+    ("http://a:99999999999999999999", "port"),
+    ("http://a:secret", r"'http://a:\*\*\*' has no port"),
+    ("http://a:-1", "port"),
+    ("http://a:٣", "port"),
+    ("http://a:", "no port"),
+    ("proxy.example", "no port"),
+    ("http://:secret@a:1", "no username"),
+    ("a:1:user:secret", "too many colons"),
+    ("http://::1:8080", "no host"),
+    ("http://2001:db8::1", "too many colons"),
+    ("http://[::1", "brackets|port"),
+    ("http://[zz]:1", "IPv6"),
+    ("http://[::1]8080", r"after its '\]'"),
+    ("http://a b:1", "character"),
+    ("http://a/path:1", "character"),
+    ("://a:1", "no host"),
+    ("user:se://cret@a:x", "no port"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), READ)
+def test_it_reads(text: str, expected: ProxyURL) -> None:
+    assert parse_proxy_url(text) == expected
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_it_refuses_with_what_is_wrong_and_no_password(text: str, message: str) -> None:
+    with pytest.raises(InvalidProxyError, match=message) as caught:
+        parse_proxy_url(text)
+
+    assert "secret" not in str(caught.value)
+    assert "user" not in str(caught.value).replace("username", "")
+
+
+@pytest.mark.parametrize(("_", "url"), READ)
+def test_what_it_writes_reads_back_the_same(_: str, url: ProxyURL) -> None:
+    assert parse_proxy_url(url.with_credentials) == url
+
+
+@given(st.text(), st.text(min_size=1), st.text(), st.sampled_from(["http", "socks5"]))
+def test_any_credentials_read_back_the_same(
+    text: str, username: str, password: str, scheme: str
+) -> None:
+    try:
+        (text + username + password).encode()
+    except UnicodeEncodeError:  # a lone surrogate, which no URL can hold
+        return
+    url = ProxyURL(scheme, "h", 1, username, password)
+
+    assert parse_proxy_url(url.with_credentials) == url
+
+
+@given(st.text())
+def test_no_text_raises_anything_but_an_invalid_proxy_error(text: str) -> None:
+    try:
+        url = parse_proxy_url(text)
+    except InvalidProxyError:
+        return
+
+    assert parse_proxy_url(url.without_credentials).hostport == url.hostport
+
+
+def test_repr_shows_no_credentials() -> None:
+    assert repr(parse_proxy_url("http://user:secret@h:1")) == "ProxyURL('http://h:1')"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://h:1", "http://h:1"),
+        ("h:1", "h:1"),
+        ("http://user:secret@h:1", "http://***@h:1"),
+        ("user:secret@h:1", "***@h:1"),
+        ("user:se@cret@h:1", "***@h:1"),
+        ("user:se://cret@h:1", "***@h:1"),
+        ("us@er:se://cret@h:1", "***@h:1"),
+        ("h:1:user:secret", "h:1:***:***"),
+        ("http://h:1:user:secret", "http://h:1:***:***"),
+        ("h:secret", "h:***"),
+        ("[::1]", "[::1]"),
+        ("[::1]:1", "[::1]:1"),
+    ],
+)
+def test_masking_leaves_what_may_be_shown(text: str, shown: str) -> None:
+    assert mask_credentials(text) == shown
