@@ -8,7 +8,7 @@ from hashlib import sha256
 from math import inf
 from statistics import median
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from scrapy_proxywhirl.core.errors import InvalidProxyError
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
@@ -159,10 +159,7 @@ class Proxy:
         self._ema_is_guess = False  # made of penalties alone
         self._health_status = HealthStatus.UNKNOWN
 
-        # What a proxy shares with the others of its pool, which sets it.
-        self._lock = _lock_of_proxies_without_pool
-        self._watchers: Sequence[ProxyWatcher] = ()
-        self._answered: IndexedSet[Proxy] | None = None
+        self._belong_to_no_pool()
 
     def __repr__(self) -> str:
         ema = "no EMA" if self._ema_ms is None else f"EMA {self._ema_ms:.1f} ms"
@@ -170,6 +167,24 @@ class Proxy:
             f"<Proxy {self.label!r} [{self._health_status.value}, {ema},"
             f" {self.requests_active} in flight]>"
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but what belongs to its pool: Scrapy copies what its settings hold."""
+        names = set(self.__slots__) - {"__weakref__", "_answered", "_lock", "_watchers"}
+        state = {name: getattr(self, name) for name in names}
+        # The attempts in flight, which are not a copy's.
+        return {**state, "requests_completed": self.requests_started}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._belong_to_no_pool()
+
+    def _belong_to_no_pool(self) -> None:
+        # What a proxy shares with the others of its pool, which sets it.
+        self._lock = _lock_of_proxies_without_pool
+        self._watchers: Sequence[ProxyWatcher] = ()
+        self._answered: IndexedSet[Proxy] | None = None
 
     @property
     def scheme(self) -> str:

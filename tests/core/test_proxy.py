@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from copy import deepcopy
 from math import inf, nan
 from typing import Any
 
@@ -214,6 +216,25 @@ def test_what_it_shows_holds_no_credentials() -> None:
     assert repr(Proxy("h:1", label="one")) == "<Proxy 'one' [unknown, no EMA, 0 in flight]>"
     assert proxy.url_with_credentials == "http://user:secret@h:1"
     assert (proxy.scheme, proxy.username, proxy.password) == ("http", "user", "secret")
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda proxy: pickle.loads(pickle.dumps(proxy))])
+def test_a_copy_has_what_was_learned_and_no_pool(copy: Callable[[Proxy], Proxy]) -> None:
+    pool = ProxyPool()
+    proxy = Proxy("http://user:secret@h:1", country="DE", tags=["a"])
+    pool.add_proxy(proxy)
+    proxy.complete_request(True, 100.0)
+    proxy.start_request()
+
+    other = copy(proxy)
+
+    assert other not in pool
+    assert (other.id, other.password, other.country, other.tags) == (
+        *(proxy.id, "secret", "DE", ("a",)),
+    )
+    assert other.ema_response_time_ms == 100.0
+    assert other.requests_active == 0
+    ProxyPool().add_proxy(other)
 
 
 @pytest.mark.parametrize(

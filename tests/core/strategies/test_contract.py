@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from random import Random
+from threading import Thread
 
 import pytest
 
@@ -203,7 +204,19 @@ def kind_of(chance: float) -> str:
 
 def run_at_once(*functions: Callable[[], None]) -> None:
     """Run each in a thread of its own; fail where one raises, or hangs for two minutes."""
-    with ThreadPoolExecutor(len(functions)) as executor:
-        futures = [executor.submit(function) for function in functions]
-        for future in futures:
-            future.result(timeout=120)
+    futures = []
+    for function in functions:
+        future: Future[None] = Future()
+        Thread(target=resolve, args=(future, function), daemon=True).start()
+        futures.append(future)
+    for future in futures:
+        future.result(timeout=120)
+
+
+def resolve(future: Future[None], function: Callable[[], None]) -> None:
+    try:
+        function()
+        future.set_result(None)
+    except BaseException as error:
+        future.set_exception(error)
+        raise
