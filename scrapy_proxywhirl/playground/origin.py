@@ -1,0 +1,71 @@
+"""The playground's web site: a small bookshop, and pages for tests."""
+
+from __future__ import annotations
+
+from asyncio import StreamReader, StreamWriter
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy_proxywhirl.playground.messages import Message, read_message, response
+
+BOOKS = 200
+BOOKS_PER_PAGE = 20
+
+
+class Origin:
+    """
+    The playground's web site.
+
+    ``/`` and ``/page/2`` and so on list books, ``/book/1`` and so on show one, ``/status/404`` has
+    that status, ``/redirect/book/1`` sends to ``/book/1``, and any other path is a short page.
+
+    Attributes:
+        log: A record of each request: ``path``, ``via`` (the proxy that it came through, or None)
+            and ``headers``.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[dict[str, Any]] = []
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Answer the requests of one connection."""
+        while (request := await read_message(reader)) is not None:
+            _, target, _ = request.start
+            path = urlsplit(target).path
+            self.log.append(
+                {"path": path, "via": request.headers.get("via"), "headers": request.headers}
+            )
+            writer.write(_answer(path).to_bytes())
+        writer.close()
+
+
+def _answer(path: str) -> Message:
+    match path.strip("/").split("/"):
+        case [""]:
+            return response(200, _listing(1))
+        case ["page", number] if number.isdigit():
+            return response(200, _listing(int(number)))
+        case ["book", number] if number.isdigit():
+            return response(200, _book(int(number)))
+        case ["status", status] if status.isdigit():
+            return response(int(status), b"<title>as you wished</title>")
+        case ["redirect", *rest]:
+            return response(302, location="/" + "/".join(rest))
+    return response(200, f"<title>{path}</title>".encode())
+
+
+def _listing(page: int) -> bytes:
+    first = (page - 1) * BOOKS_PER_PAGE + 1
+    books = "".join(
+        f'<li><a class="book" href="/book/{number}">Book {number}</a></li>'
+        for number in range(first, min(first + BOOKS_PER_PAGE, BOOKS + 1))
+    )
+    more = f'<a class="next" href="/page/{page + 1}">next</a>' if first + 20 <= BOOKS else ""
+    return f"<title>Books, page {page}</title><ul>{books}</ul>{more}".encode()
+
+
+def _book(number: int) -> bytes:
+    price = 5 + number * 37 % 40
+    return (
+        f'<title>Book {number}</title><h1>Book {number}</h1><p class="price">{price}.00</p>'
+    ).encode()

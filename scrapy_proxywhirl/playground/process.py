@@ -1,0 +1,109 @@
+"""A playground in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from scrapy_proxywhirl.playground.spec import Fault, ProxySpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+
+class Playground:
+    """
+    A web site and proxies on this machine, in a process of their own.
+
+    Use it as a context manager; the process ends with it, and with the process that made it::
+
+        with Playground([ProxySpec(latency=0.04), ProxySpec(fault=Fault.REFUSE)]) as playground:
+            crawl(playground.origin_url, playground.proxy_urls)
+            assert playground.origin_log()
+
+    Args:
+        proxies: How each proxy is to behave.
+
+    Attributes:
+        specs: How each proxy behaves now.
+        origin_url: Of the web site, without a slash behind it.
+        proxy_urls: Of the proxies, in their order, without credentials.
+    """
+
+    def __init__(self, proxies: Iterable[ProxySpec]) -> None:
+        self.specs = list(proxies)
+        self.origin_url = ""
+        self.proxy_urls: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "scrapy_proxywhirl.playground.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        origin, *proxies = self._ask([spec.to_json() for spec in self.specs])
+        self.origin_url = f"http://127.0.0.1:{origin}"
+        self.proxy_urls = [f"http://127.0.0.1:{port}" for port in proxies]
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._process as process:  # closes its input, and waits
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):  # it has ended by itself
+                process.stdin.close()
+
+    def proxy_url(self, place: int, username: str | None = None) -> str:
+        """Return the URL of the proxy at *place*, with the credentials of *username* in it."""
+        url = self.proxy_urls[place]
+        if username is None:
+            return url
+        password = self.specs[place].credentials[username]
+        scheme, _, hostport = url.partition("://")
+        return f"{scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{hostport}"
+
+    def change(self, place: int, spec: ProxySpec) -> None:
+        """
+        Let the proxy at *place* behave as *spec* says from its next request on.
+
+        Raises:
+            ValueError: It refuses connections, or is to: that is settled when it starts.
+        """
+        if Fault.REFUSE in (spec.fault, self.specs[place].fault):
+            raise ValueError("whether a proxy refuses connections is settled when it starts")
+        self._ask({"do": "change", "proxy": place, "spec": spec.to_json()})
+        self.specs[place] = spec
+
+    def origin_log(self) -> list[dict[str, Any]]:
+        """Return what the web site was asked for: see :class:`.origin.Origin`."""
+        log: list[dict[str, Any]] = self._ask({"do": "log"})["origin"]
+        return log
+
+    def proxy_log(self) -> list[dict[str, Any]]:
+        """Return what the proxies were asked for: see :class:`.proxy.LoopbackProxy`."""
+        log: list[dict[str, Any]] = self._ask({"do": "log"})["proxies"]
+        return log
+
+    def _ask(self, command: Any) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        answer = ""
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(command) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError("the playground's process has ended; see what it wrote to stderr")
+        return json.loads(answer)

@@ -1,0 +1,143 @@
+"""A loopback HTTP proxy that behaves as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from asyncio import StreamReader, StreamWriter
+from base64 import b64decode
+from collections import defaultdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy_proxywhirl.playground.messages import Message, read_message, response
+from scrapy_proxywhirl.playground.spec import Fault, ProxySpec
+
+_Connection = tuple[StreamReader, StreamWriter]
+
+
+class LoopbackProxy:
+    """
+    An HTTP proxy on a port of this machine: plain requests and CONNECT.
+
+    Args:
+        name: What it calls itself in the Via header.
+        spec: How it is to behave; may be exchanged at any time, but for :attr:`Fault.REFUSE`.
+
+    Attributes:
+        log: A record of each request: ``proxy`` (its name), ``url`` and ``username`` (None without
+            credentials).
+    """
+
+    def __init__(self, name: str, spec: ProxySpec) -> None:
+        self.name = name
+        self.spec = spec
+        self.log: list[dict[str, Any]] = []
+        self._idle: defaultdict[str, list[_Connection]] = defaultdict(list)
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Answer the requests of one connection."""
+        try:
+            while (request := await read_message(reader)) is not None:
+                if not await self._answer(request, reader, writer):
+                    break
+                await writer.drain()
+        except ConnectionError:
+            pass  # the client is gone, and what it would have been answered with it
+        finally:
+            writer.close()
+
+    async def _answer(self, request: Message, reader: StreamReader, writer: StreamWriter) -> bool:
+        """Answer one request; return whether the connection is kept."""
+        spec = self.spec
+        method, target, _ = request.start
+        username, password = _credentials(request)
+        self.log.append({"proxy": self.name, "url": target, "username": username})
+        if spec.fault is Fault.HANG:
+            await reader.read()
+            return False
+        if spec.fault is Fault.RESET:
+            _reset(writer)
+            return False
+        if spec.fault is Fault.STATUS:
+            writer.write(response(spec.status, b"<title>go away</title>").to_bytes())
+            return True
+        if not _may_pass(spec, username, password):
+            challenge = 'Basic realm="playground"'
+            writer.write(response(407, proxy_authenticate=challenge).to_bytes())
+            return True
+        await asyncio.sleep(spec.latency)
+        if method == "CONNECT":
+            await _tunnel(target, reader, writer)
+            return False
+        writer.write(await self._forward(request))
+        return True
+
+    async def _forward(self, request: Message) -> bytes:
+        method, target, version = request.start
+        url = urlsplit(target)
+        path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        headers = {
+            name: value for name, value in request.headers.items() if not name.startswith("proxy-")
+        }
+        headers["via"] = f"1.1 {self.name}"
+        message = Message((method, path, version), headers, request.body).to_bytes()
+        idle = self._idle[url.netloc]
+        try:
+            upstream = idle.pop() if idle else await _connect(url.netloc)
+            upstream[1].write(message)
+            answer = await read_message(upstream[0])
+        except OSError:
+            answer = None
+        if answer is None:
+            return response(502, b"<title>the site cannot be reached</title>").to_bytes()
+        idle.append(upstream)
+        return answer.to_bytes()
+
+
+async def _connect(netloc: str) -> _Connection:
+    host, _, port = netloc.rpartition(":")
+    return await asyncio.open_connection(host or netloc, int(port or 80))
+
+
+async def _tunnel(target: str, reader: StreamReader, writer: StreamWriter) -> None:
+    try:
+        upstream_reader, upstream_writer = await _connect(target)
+    except OSError:
+        writer.write(response(502).to_bytes())
+        return
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
+
+
+async def _copy(reader: StreamReader, writer: StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass  # one end is gone: so is the tunnel
+    finally:
+        writer.close()
+
+
+def _credentials(request: Message) -> tuple[str | None, str | None]:
+    header = request.headers.get("proxy-authorization")
+    if header is None:
+        return None, None
+    username, _, password = b64decode(header.partition(" ")[2]).decode("latin-1").partition(":")
+    return username, password
+
+
+def _may_pass(spec: ProxySpec, username: str | None, password: str | None) -> bool:
+    if username is None:
+        return spec.takes_anonymous or not spec.credentials
+    return not spec.credentials or spec.credentials.get(username) == password
+
+
+def _reset(writer: StreamWriter) -> None:
+    # A linger time of zero makes the system send RST in place of FIN.
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

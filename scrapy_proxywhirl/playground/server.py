@@ -1,0 +1,109 @@
+"""The playground's process: it starts what the first line of its input asks for, then obeys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from asyncio import StreamReader, StreamWriter
+from typing import Any
+
+from scrapy_proxywhirl.playground.origin import Origin
+from scrapy_proxywhirl.playground.proxy import LoopbackProxy
+from scrapy_proxywhirl.playground.spec import Fault, ProxySpec
+
+HOST = "127.0.0.1"
+
+
+async def serve(specs: list[ProxySpec], first_port: int = 0) -> Servers:
+    """
+    Start an origin and a proxy for each of *specs* on this machine.
+
+    Args:
+        specs: How the proxies are to behave.
+        first_port: The origin's; the proxies have the next ones. 0 for any that are free.
+    """
+    servers = Servers()
+    for place, spec in enumerate([None, *specs]):
+        port = first_port + place if first_port else 0
+        if spec is None:
+            await servers.start(servers.origin, port)
+        else:
+            await servers.add_proxy(spec, port)
+    return servers
+
+
+class Servers:
+    """
+    The origin and the proxies of a playground.
+
+    Attributes:
+        ports: The origin's, then the proxies'.
+    """
+
+    def __init__(self) -> None:
+        self.origin = Origin()
+        self.proxies: list[LoopbackProxy] = []
+        self.ports: list[int] = []
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._kept: list[Any] = []  # what is not kept is closed
+
+    async def start(self, server: Origin | LoopbackProxy, port: int) -> None:
+        """Let *server* listen."""
+
+        def connected(reader: StreamReader, writer: StreamWriter) -> None:
+            # Not left to start_server, whose tasks complain in Python 3.11 when they are cancelled.
+            task = asyncio.ensure_future(server.serve(reader, writer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        listening = await asyncio.start_server(connected, HOST, port, backlog=1024)
+        self.ports.append(listening.sockets[0].getsockname()[1])
+        self._kept.append(listening)
+
+    async def add_proxy(self, spec: ProxySpec, port: int) -> None:
+        """Add a proxy; one that refuses connections has a port on which nobody listens."""
+        proxy = LoopbackProxy(f"proxy-{len(self.proxies)}", spec)
+        self.proxies.append(proxy)
+        if spec.fault is Fault.REFUSE:
+            bound = socket.socket()
+            bound.bind((HOST, port))
+            self.ports.append(bound.getsockname()[1])
+            self._kept.append(bound)
+        else:
+            await self.start(proxy, port)
+
+    def obey(self, command: dict[str, Any]) -> Any:
+        """Do what the other end asks for, and return what it is answered."""
+        match command:
+            case {"do": "log"}:
+                return {
+                    "origin": self.origin.log,
+                    "proxies": [entry for proxy in self.proxies for entry in proxy.log],
+                }
+            case {"do": "change", "proxy": place, "spec": spec}:
+                self.proxies[place].spec = ProxySpec.from_json(spec)
+                return None
+        raise ValueError(f"unknown command {command!r}")
+
+
+async def _main() -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    specs = [ProxySpec.from_json(spec) for spec in json.loads(await reader.readline())]
+    servers = await serve(specs)
+    _say(servers.ports)
+    while line := await reader.readline():  # the end of input is the end of who started this
+        _say(servers.obey(json.loads(line)))
+
+
+def _say(answer: Any) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

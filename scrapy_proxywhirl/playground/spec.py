@@ -1,0 +1,52 @@
+"""How a proxy of the playground is to behave."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from math import inf
+from typing import Any
+
+
+class Fault(Enum):
+    """What is wrong with a proxy."""
+
+    NONE = "none"  #: nothing
+    REFUSE = "refuse"  #: it refuses connections
+    RESET = "reset"  #: it takes a request and resets the connection
+    HANG = "hang"  #: it takes a request and never answers
+    STATUS = "status"  #: it answers at once, with a status of its own
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySpec:
+    """
+    How a proxy of the playground is to behave.
+
+    Attributes:
+        latency: Seconds that it takes before it passes a request on.
+        fault: What is wrong with it.
+        status: What it answers with :attr:`Fault.STATUS`.
+        credentials: Passwords by username. Where there are some, requests that show none of them
+            are answered with 407.
+        takes_anonymous: Whether, besides, requests without any credentials are served.
+    """
+
+    latency: float = 0.0
+    fault: Fault = Fault.NONE
+    status: int = 403
+    credentials: dict[str, str] = field(default_factory=dict)
+    takes_anonymous: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.latency < inf:
+            raise ValueError(f"latency is {self.latency!r}; it must be in seconds, of at least 0")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return this as JSON can hold it."""
+        return {**asdict(self), "fault": self.fault.value}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> ProxySpec:
+        """Return what :meth:`to_json` was made of."""
+        return cls(**{**values, "fault": Fault(values["fault"])})

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPConnection
+
+import pytest
+
+from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from scrapy_proxywhirl.playground.spec import ProxySpec as Spec
+
+
+def fetch(url: str, proxy: str) -> tuple[int, bytes]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy}))
+    try:
+        with opener.open(url, timeout=10) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_a_proxy_passes_a_page_on_after_its_latency(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(latency=0.2))
+
+    began = time.monotonic()
+    status, body = fetch(f"{playground.origin_url}/page?x=1", playground.proxy_urls[0])
+
+    assert time.monotonic() - began >= 0.2
+    assert (status, body) == (200, b"<title>/page</title>")
+    (entry,) = playground.origin_log()
+    assert (entry["path"], entry["via"]) == ("/page", "1.1 proxy-0")
+    assert [(e["proxy"], e["username"]) for e in playground.proxy_log()] == [("proxy-0", None)]
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "status"),
+    [("ann:right@", 200), ("ann:wrong@", 407), ("eve:right@", 407), ("", 407)],
+)
+def test_credentials_are_checked(
+    userinfo: str, status: int, play: Callable[..., Playground]
+) -> None:
+    playground = play(ProxySpec(credentials={"ann": "right"}))
+    proxy = playground.proxy_urls[0].replace("//", f"//{userinfo}")
+
+    assert fetch(f"{playground.origin_url}/page", proxy)[0] == status
+    assert len(playground.origin_log()) == (status == 200)
+
+
+def test_a_proxy_may_take_those_without_credentials_too(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(credentials={"ann": "right"}, takes_anonymous=True))
+
+    assert fetch(f"{playground.origin_url}/page", playground.proxy_urls[0])[0] == 200
+    assert fetch(f"{playground.origin_url}/page", playground.proxy_url(0, "ann"))[0] == 200
+    assert [entry["username"] for entry in playground.proxy_log()] == [None, "ann"]
+
+
+def test_each_fault_shows(play: Callable[..., Playground]) -> None:
+    playground = play(
+        ProxySpec(fault=Fault.REFUSE),
+        ProxySpec(fault=Fault.RESET),
+        ProxySpec(fault=Fault.STATUS, status=502),
+    )
+    refusing, resetting, answering = playground.proxy_urls
+    page = f"{playground.origin_url}/page"
+
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        fetch(page, refusing)
+    with pytest.raises(OSError, match="reset"):
+        fetch(page, resetting)
+    assert fetch(page, answering)[0] == 502
+    assert playground.origin_log() == []
+
+
+def test_a_proxy_that_hangs_never_answers(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(fault=Fault.HANG))
+    connection = HTTPConnection(playground.proxy_urls[0][7:], timeout=0.3)
+    connection.request("GET", f"{playground.origin_url}/page")
+
+    with pytest.raises(TimeoutError):
+        connection.getresponse()
+    connection.close()
+
+
+def test_a_tunnel_reaches_the_origin(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(credentials={"ann": "right"}))
+    connection = HTTPConnection(playground.proxy_urls[0][7:], timeout=5)
+    host, port = playground.origin_url[7:].split(":")
+    connection.set_tunnel(host, int(port), {"Proxy-Authorization": "Basic YW5uOnJpZ2h0"})
+
+    connection.request("GET", "/page")
+
+    assert connection.getresponse().read() == b"<title>/page</title>"
+    connection.close()
+    (entry,) = playground.origin_log()
+    assert entry["via"] is None, "what goes through a tunnel the proxy cannot see"
+
+
+def test_a_site_that_cannot_be_reached_is_a_502(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(), ProxySpec(fault=Fault.REFUSE))
+    nobody = playground.proxy_urls[1]
+
+    assert fetch(f"{nobody}/page", playground.proxy_urls[0])[0] == 502
+    connection = HTTPConnection(playground.proxy_urls[0][7:], timeout=5)
+    connection.set_tunnel("127.0.0.1", int(nobody.rpartition(":")[2]))
+    with pytest.raises(OSError, match="502"):
+        connection.request("GET", "/page")
+
+
+def test_a_proxy_can_change_its_ways(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(), ProxySpec(fault=Fault.REFUSE))
+    page = f"{playground.origin_url}/page"
+    assert fetch(page, playground.proxy_urls[0])[0] == 200
+
+    playground.change(0, ProxySpec(fault=Fault.STATUS, status=503))
+
+    assert fetch(page, playground.proxy_urls[0])[0] == 503
+    for place, spec in ((0, ProxySpec(fault=Fault.REFUSE)), (1, ProxySpec())):
+        with pytest.raises(ValueError, match="settled when it starts"):
+            playground.change(place, spec)
+
+
+def test_the_bookshop_lists_its_books(playground: Playground) -> None:
+    proxy = playground.proxy_urls[0]
+
+    _, first = fetch(f"{playground.origin_url}/", proxy)
+    _, last = fetch(f"{playground.origin_url}/page/10", proxy)
+    _, book = fetch(f"{playground.origin_url}/book/7", proxy)
+
+    assert first.count(b"/book/") == last.count(b"/book/") == 20
+    assert b'href="/page/2"' in first
+    assert b"next" not in last
+    assert b"<h1>Book 7</h1>" in book
+
+
+def test_a_spec_survives_its_way_as_json() -> None:
+    spec = Spec(0.5, Fault.STATUS, 429, {"a": "b"}, True)
+
+    assert Spec.from_json(spec.to_json()) == spec
+
+
+@pytest.mark.parametrize("latency", [-1.0, float("nan"), float("inf")])
+def test_a_latency_is_a_time(latency: float) -> None:
+    with pytest.raises(ValueError, match="latency is"):
+        ProxySpec(latency=latency)
+
+
+def test_a_process_that_has_died_is_told_of(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec())
+    playground._process.kill()
+    playground._process.wait()
+
+    with pytest.raises(RuntimeError, match="process has ended"):
+        playground.origin_log()
+
+
+def test_it_can_be_started_by_hand() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scrapy_proxywhirl.playground", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    lines = [process.stdout.readline() for _ in range(12)]
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+    assert lines[0].startswith("A bookshop at http://127.0.0.1:")
+    assert lines[10].endswith(" 400 ms\n")
+    proxy = lines[1].split()[0]
+    assert proxy.startswith("http://127.0.0.1:")
