@@ -1,0 +1,48 @@
+"""A Scrapy downloader middleware that learns which proxies are fast."""
+
+from __future__ import annotations
+
+from scrapy_proxywhirl._version import __version__
+from scrapy_proxywhirl.core import (
+    HealthStatus,
+    PerformanceBasedStrategy,
+    Proxy,
+    ProxyPool,
+    RandomStrategy,
+    RoundRobinStrategy,
+    SelectionContext,
+    Strategy,
+    StrategyConfig,
+)
+from scrapy_proxywhirl.exceptions import (
+    DuplicateProxyError,
+    InvalidProxyError,
+    NoProxyForRequestError,
+    ProxyPoolEmptyError,
+    ProxyWhirlError,
+)
+from scrapy_proxywhirl.middleware import ProxyWhirlMiddleware
+from scrapy_proxywhirl.note import UsedProxy, used_proxy
+from scrapy_proxywhirl.outcomes import BanPolicy
+
+__all__ = [
+    "BanPolicy",
+    "DuplicateProxyError",
+    "HealthStatus",
+    "InvalidProxyError",
+    "NoProxyForRequestError",
+    "PerformanceBasedStrategy",
+    "Proxy",
+    "ProxyPool",
+    "ProxyPoolEmptyError",
+    "ProxyWhirlError",
+    "ProxyWhirlMiddleware",
+    "RandomStrategy",
+    "RoundRobinStrategy",
+    "SelectionContext",
+    "Strategy",
+    "StrategyConfig",
+    "UsedProxy",
+    "__version__",
+    "used_proxy",
+]

@@ -1,0 +1,98 @@
+"""What must hold of a crawl's settings before its first request goes out."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
+from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
+from scrapy.utils.conf import build_component_list
+from scrapy.utils.misc import load_object
+from scrapy.utils.python import global_object_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scrapy.settings import BaseSettings
+
+    from scrapy_proxywhirl.core import Proxy
+
+logger = logging.getLogger(__name__)
+
+_DEFAULT_HANDLER = "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"
+
+
+def check_crawl(settings: BaseSettings, middleware: type, proxies: Iterable[Proxy]) -> None:
+    """
+    Refuse what would send requests out without their proxy, or without its credentials.
+
+    Args:
+        settings: Of the crawl.
+        middleware: The class of ours that is enabled.
+        proxies: Those that the crawl starts with.
+
+    Raises:
+        ValueError: With what is wrong and what to do.
+    """
+    proxies = list(proxies)
+    _check_order(settings, middleware, any(proxy.username is not None for proxy in proxies))
+    _check_schemes(settings, {proxy.scheme for proxy in proxies})
+
+
+def _check_order(settings: BaseSettings, middleware: type, has_credentials: bool) -> None:
+    name = middleware.__name__
+    # Scrapy 2.14 has the second only, which takes a class and its import path for two components.
+    read = getattr(settings, "get_component_priority_dict_with_base", settings.getwithbase)
+    enabled = [load_object(one) for one in build_component_list(read("DOWNLOADER_MIDDLEWARES"))]
+    if middleware not in enabled:  # made by hand
+        return
+    ours = enabled.index(middleware)
+    before, after = enabled[:ours], enabled[ours + 1 :]
+    if _has(before, HttpProxyMiddleware):
+        raise ValueError(
+            f"{name} comes after HttpProxyMiddleware in DOWNLOADER_MIDDLEWARES, where credentials"
+            " would go to the wrong proxy and to sites; give it an order below 750, such as 745"
+        )
+    if _has(after, RedirectMiddleware):
+        raise ValueError(
+            f"{name} comes before RedirectMiddleware in DOWNLOADER_MIDDLEWARES, where it would not"
+            " see redirects; give it an order above 600, such as 745"
+        )
+    if has_credentials and not (
+        _has(after, HttpProxyMiddleware) and settings.getbool("HTTPPROXY_ENABLED")
+    ):
+        raise ValueError(
+            "PROXYWHIRL_PROXIES has credentials, which HttpProxyMiddleware sends and which is"
+            " disabled; set HTTPPROXY_ENABLED = True and leave the middleware in"
+            " DOWNLOADER_MIDDLEWARES"
+        )
+
+
+def _check_schemes(settings: BaseSettings, schemes: set[str]) -> None:
+    handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
+    if not any(_is_default(handlers.get(scheme)) for scheme in ("http", "https")):
+        return
+    socks = sorted(scheme for scheme in schemes if scheme.startswith("socks"))
+    if socks:
+        raise ValueError(
+            f"PROXYWHIRL_PROXIES has {' and '.join(socks)} proxies, which Scrapy's default download"
+            " handler does not speak; set DOWNLOAD_HANDLERS to one that does, such as the httpx"
+            " handler of Scrapy 2.19"
+        )
+    if "https" in schemes:
+        logger.warning(
+            "PROXYWHIRL_PROXIES has https:// proxies, through which Scrapy's default download"
+            " handler fetches no https:// pages. Most such proxies are meant as http://; for the"
+            " others, set DOWNLOAD_HANDLERS to a handler that can."
+        )
+
+
+def _is_default(handler: str | type | None) -> bool:
+    return (
+        handler if isinstance(handler, str) else global_object_name(handler)
+    ) == _DEFAULT_HANDLER
+
+
+def _has(components: list[type], wanted: type) -> bool:
+    return any(isinstance(one, type) and issubclass(one, wanted) for one in components)

@@ -1,0 +1,29 @@
+"""What can go wrong, as a tree."""
+
+from __future__ import annotations
+
+from scrapy.exceptions import IgnoreRequest
+
+from scrapy_proxywhirl.core.errors import (
+    DuplicateProxyError,
+    InvalidProxyError,
+    ProxyPoolEmptyError,
+    ProxyWhirlError,
+)
+
+__all__ = [
+    "DuplicateProxyError",
+    "InvalidProxyError",
+    "NoProxyForRequestError",
+    "ProxyPoolEmptyError",
+    "ProxyWhirlError",
+]
+
+
+class NoProxyForRequestError(ProxyPoolEmptyError, IgnoreRequest):
+    """
+    A request was not sent, since no proxy was there to send it through.
+
+    Its errback gets this. It is an :exc:`~scrapy.exceptions.IgnoreRequest`, so that Scrapy neither
+    retries nor logs a traceback, and a :exc:`ProxyPoolEmptyError`, which is what to test for.
+    """

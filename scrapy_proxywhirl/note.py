@@ -1,0 +1,150 @@
+"""What a request carries of its attempts, under ``meta["_proxywhirl"]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.http import Response
+
+    from scrapy_proxywhirl.core import Proxy, ProxyPool
+
+NOTE = "_proxywhirl"
+
+
+class Note(TypedDict, total=False):
+    """
+    What of an attempt must travel with the request.
+
+    Plain values only, since meta is pickled with JOBDIR, and never changed once it is there, since
+    copies of a request share it.
+    """
+
+    proxy_id: str
+    proxy: str  # the URL without credentials, as HttpProxyMiddleware leaves it in meta["proxy"]
+    url: str  # of the request
+    number: int  # of attempts at this page
+    failed: list[str]  # ids of the proxies that failed this page
+    label: str
+    country: str | None
+    tags: list[str]
+    response_time_ms: float  # there once the proxy has brought a response
+
+
+def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
+    """
+    Return the note of an attempt that begins.
+
+    Args:
+        request: What is sent.
+        proxy: What it is sent through.
+        earlier: The note of the attempt before at the same page.
+    """
+    return Note(
+        proxy_id=proxy.id,
+        proxy=proxy.url,
+        url=request.url,
+        number=earlier["number"] + 1 if earlier else 1,
+        failed=earlier["failed"] if earlier else [],
+        label=proxy.label,
+        country=proxy.country,
+        tags=list(proxy.tags),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UsedProxy:
+    """
+    The proxy that a response came through.
+
+    Attributes:
+        label: Its public name.
+        country: ISO 3166 code, where it was given with the proxy.
+        tags: Those given with the proxy.
+        attempt: 1 for the first attempt at the page.
+        response_time_ms: From sending the request to the response's headers, in milliseconds.
+    """
+
+    label: str
+    country: str | None
+    tags: tuple[str, ...]
+    attempt: int
+    response_time_ms: float
+
+
+def used_proxy(response: Response) -> UsedProxy | None:
+    """
+    Tell which proxy *response* came through.
+
+    Args:
+        response: As a callback or a page object has it.
+
+    Returns:
+        The proxy; None where the response came through none of the pool, as from the cache.
+    """
+    note: Note = response.request.meta.get(NOTE, {}) if response.request else {}
+    if "response_time_ms" not in note:
+        return None
+    return UsedProxy(
+        label=note["label"],
+        country=note["country"],
+        tags=tuple(note["tags"]),
+        attempt=note["number"],
+        response_time_ms=note["response_time_ms"],
+    )
+
+
+def is_ours_to_assign(request: Request, pool: ProxyPool) -> bool:
+    """
+    Tell whether the proxy of *request* is for us to choose.
+
+    It is not where the user has said ``meta["proxywhirl"] = False`` or has chosen a proxy, or none
+    (``meta["proxy"] = None``). What an earlier attempt of ours, or Scrapy from the environment, has
+    left in ``meta["proxy"]`` of a request that was copied since is no choice of the user's.
+    """
+    meta = request.meta
+    choice = meta.get("proxywhirl")
+    if choice is False or not request.url.startswith(("http:", "https:")):
+        return False
+    if choice is not None:
+        raise ValueError(f"meta['proxywhirl'] is {choice!r}; it can only be False")
+    if "proxy" not in meta or "_scheme_proxy" in meta:
+        return True
+    note: Note = meta.get(NOTE, {})
+    if not note:
+        return False
+    if meta["proxy"] == note["proxy"]:
+        return True
+    # A request that never got as far as HttpProxyMiddleware has its credentials still.
+    proxy = pool.get_proxy(note["proxy_id"])
+    return proxy is not None and meta["proxy"] == proxy.url_with_credentials
+
+
+def earlier_note(request: Request) -> Note | None:
+    """Return the note of an earlier attempt at the same page; None for what a copy brought."""
+    note: Note | None = request.meta.get(NOTE)
+    return note if note and note["url"] == request.url else None
+
+
+def redirected_from(request: Request) -> Note | None:
+    """Return the note of the attempt that was redirected to *request*, None where none was."""
+    note: Note | None = request.meta.get(NOTE)
+    urls = request.meta.get("redirect_urls")
+    return note if note and urls and urls[-1] == note["url"] else None
+
+
+def forget_credentials(request: Request, proxy: Proxy | None = None) -> None:
+    """
+    Take from *request* what is left in it of a proxy's credentials.
+
+    HttpProxyMiddleware's header and its notes would go to the next proxy on the same host and port,
+    and with JOBDIR to disk; so would the URL of *proxy* where that middleware was never reached.
+    """
+    meta = request.meta
+    request.headers.pop("Proxy-Authorization", None)
+    meta.pop("_auth_proxy", None)
+    meta.pop("_scheme_proxy", None)
+    if proxy is not None and meta.get("proxy") == proxy.url_with_credentials:
+        meta["proxy"] = proxy.url

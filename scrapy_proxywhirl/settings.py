@@ -1,0 +1,198 @@
+"""The PROXYWHIRL_* settings: read once, checked, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import inf
+from typing import Any
+from warnings import warn
+
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
+from scrapy.utils.misc import load_object
+
+from scrapy_proxywhirl.core import STRATEGIES, Proxy, Strategy, StrategyConfig
+from scrapy_proxywhirl.core.config import MAX_WEIGHT_EXPONENT
+from scrapy_proxywhirl.sources import proxies_from_setting
+
+PREFIX = "PROXYWHIRL_"
+
+DEFAULTS: dict[str, Any] = {
+    "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
+    "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],
+    "PROXYWHIRL_EMA_ALPHA": 0.2,
+    "PROXYWHIRL_ENABLED": True,
+    "PROXYWHIRL_EXPLORATION": 0.05,
+    "PROXYWHIRL_FAILURE_PENALTY": 4.0,
+    "PROXYWHIRL_PROXIES": [],
+    "PROXYWHIRL_STATS_PROXIES": 100,
+    "PROXYWHIRL_STRATEGY": "performance",
+    "PROXYWHIRL_TIMEOUT": 60.0,
+    "PROXYWHIRL_WARMUP_PROXIES": None,
+    "PROXYWHIRL_WEIGHT_EXPONENT": 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyWhirlSettings:
+    """
+    The settings of one crawl, checked.
+
+    Attributes:
+        proxies: The pool that the crawl starts with; at least one.
+        strategy: The class that selects.
+        strategy_config: The figures that it goes by.
+        ban_policy: The class that tells bans from answers.
+        timeout: Seconds that a proxied request may take where nobody else has set its time-out;
+            None where the user has.
+        stats_proxies: How many proxies get stats of their own.
+    """
+
+    proxies: tuple[Proxy, ...]
+    strategy: type[Strategy]
+    strategy_config: StrategyConfig
+    ban_policy: Any
+    timeout: float | None
+    stats_proxies: int
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings) -> ProxyWhirlSettings:
+        """
+        Read and check.
+
+        Warns of names that begin like ours and are not known.
+
+        Raises:
+            ValueError: A value is not allowed. The message names the setting, the value and what is
+                allowed; of proxies, the place and no credentials.
+        """
+        _warn_of_unknown_names(settings)
+        return cls(
+            proxies=proxies_from_setting(
+                _get(settings, "PROXYWHIRL_PROXIES"),
+                encoding=settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1",
+            ),
+            strategy=_strategy(settings),
+            strategy_config=StrategyConfig(
+                ema_alpha=_number(settings, "EMA_ALPHA", lambda n: 0 < n <= 1, "in (0, 1]"),
+                weight_exponent=_number(
+                    settings,
+                    "WEIGHT_EXPONENT",
+                    lambda n: 0 <= n <= MAX_WEIGHT_EXPONENT,
+                    f"in [0, {MAX_WEIGHT_EXPONENT:g}]",
+                ),
+                failure_penalty=_number(
+                    settings, "FAILURE_PENALTY", lambda n: 1 <= n < inf, "of at least 1"
+                ),
+                warmup_proxies=_warmup_proxies(settings),
+                exploration=_number(settings, "EXPLORATION", lambda n: 0 <= n <= 1, "in [0, 1]"),
+            ),
+            ban_policy=_load(settings, "BAN_POLICY"),
+            timeout=_timeout(settings),
+            stats_proxies=_whole_number(settings, "STATS_PROXIES"),
+        )
+
+
+def is_enabled(settings: BaseSettings) -> bool:
+    """Tell whether the middleware is to do anything."""
+    return settings.getbool("PROXYWHIRL_ENABLED", DEFAULTS["PROXYWHIRL_ENABLED"])
+
+
+def _get(settings: BaseSettings, name: str) -> Any:
+    value = settings.get(name)
+    return DEFAULTS[name] if value is None else value
+
+
+def _number(
+    settings: BaseSettings, short_name: str, fits: Callable[[float], bool], allowed: str
+) -> float:
+    name = PREFIX + short_name
+    value = _get(settings, name)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if isinstance(value, bool) or not fits(number):
+        raise ValueError(f"{name} is {value!r}; it must be a number {allowed}")
+    return number
+
+
+def _whole_number(settings: BaseSettings, short_name: str) -> int:
+    return int(
+        _number(
+            settings,
+            short_name,
+            lambda n: 0 <= n < inf and n == int(n),
+            "without a fraction, of at least 0",
+        )
+    )
+
+
+def _warmup_proxies(settings: BaseSettings) -> int:
+    if settings.get("PROXYWHIRL_WARMUP_PROXIES") is not None:
+        return _whole_number(settings, "WARMUP_PROXIES")
+    # Scrapy takes 0 for no limit; the pool is the limit then.
+    concurrency = settings.getint("CONCURRENT_REQUESTS")
+    return 4 * concurrency if concurrency > 0 else 2**31
+
+
+def _timeout(settings: BaseSettings) -> float | None:
+    timeout = _number(settings, "TIMEOUT", lambda n: 0 <= n < inf, "of seconds, of at least 0")
+    is_users = (settings.getpriority("DOWNLOAD_TIMEOUT") or 0) > SETTINGS_PRIORITIES["default"]
+    return None if is_users or timeout == 0 else timeout
+
+
+def read_ban_statuses(settings: BaseSettings) -> frozenset[int]:
+    """
+    Read PROXYWHIRL_BAN_STATUSES.
+
+    Raises:
+        ValueError: It has something else than HTTP statuses.
+    """
+    name = "PROXYWHIRL_BAN_STATUSES"
+    value = _get(settings, name)
+    statuses = set()
+    for status in value.split(",") if isinstance(value, str) else value:
+        try:
+            number = int(status)
+        except (TypeError, ValueError):
+            number = 0
+        if not 100 <= number <= 599:
+            raise ValueError(f"{name} has {status!r}; it must hold HTTP statuses from 100 to 599")
+        statuses.add(number)
+    return frozenset(statuses)
+
+
+def _strategy(settings: BaseSettings) -> type[Strategy]:
+    name = "PROXYWHIRL_STRATEGY"
+    value = _get(settings, name)
+    if isinstance(value, str) and value in STRATEGIES:
+        return STRATEGIES[value]
+    known = ", ".join(repr(strategy) for strategy in sorted(STRATEGIES))
+    if isinstance(value, str) and "." not in value:
+        raise ValueError(f"{name} is {value!r}; it must be one of {known}, or a class of your own")
+    strategy = _load(settings, "STRATEGY")
+    if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
+        raise ValueError(
+            f"{name} is {value!r}; a class of your own must be a subclass of"
+            " scrapy_proxywhirl.Strategy"
+        )
+    return strategy
+
+
+def _load(settings: BaseSettings, short_name: str) -> Any:
+    name = PREFIX + short_name
+    value = _get(settings, name)
+    try:
+        return load_object(value)
+    except (ImportError, NameError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} is {value!r}, which cannot be loaded: {error}") from error
+
+
+def _warn_of_unknown_names(settings: BaseSettings) -> None:
+    for name in settings:
+        if isinstance(name, str) and name.startswith(PREFIX) and name not in DEFAULTS:
+            nearest = get_close_matches(name, DEFAULTS, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            warn(f"There is no setting {name}{hint}", UserWarning, stacklevel=2)

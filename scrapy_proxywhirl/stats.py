@@ -1,0 +1,142 @@
+"""What goes into the stats collector."""
+
+from __future__ import annotations
+
+from heapq import nlargest
+from typing import TYPE_CHECKING
+
+from scrapy_proxywhirl.outcomes import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from scrapy.statscollectors import StatsCollector
+
+    from scrapy_proxywhirl.core import Proxy, ProxyPool
+
+_TOTALS = {
+    Outcome.SUCCESS: "proxywhirl/successes",
+    Outcome.BAN: "proxywhirl/bans",
+    Outcome.FAILURE: "proxywhirl/failures",
+    Outcome.NEUTRAL: "proxywhirl/neutral",
+}
+
+
+class CrawlStats:
+    """
+    What goes into the stats collector.
+
+    Totals are written as they happen. A call of the collector costs as much as choosing a proxy, so
+    that the figures of single proxies are written by :meth:`flush`, now and then, and only of those
+    that were used most.
+
+    Args:
+        collector: Scrapy's.
+        pool: The proxies.
+        most: How many of them get figures of their own.
+    """
+
+    def __init__(self, collector: StatsCollector, pool: ProxyPool, most: int) -> None:
+        self._collector = collector
+        self._pool = pool
+        self._most = most
+        self._bytes: dict[Proxy, int] = {}
+        self._response_time_ms = 0.0
+        self._measured = 0
+        self._total = 0
+        self._known: set[Proxy] = set()
+        self._used: set[Proxy] = set()
+        self._written: set[Proxy] = set()
+        self._touched: set[Proxy] = set()
+
+    def started(self, proxy: Proxy) -> None:
+        """Count an attempt."""
+        self._collector.inc_value("proxywhirl/attempts")
+        self._touched.add(proxy)
+        self._used.add(proxy)
+
+    def ended(self, proxy: Proxy, verdict: Verdict) -> None:
+        """Count what an attempt came to."""
+        total = _TOTALS[verdict.outcome]
+        self._collector.inc_value(total)
+        if verdict.reason:
+            self._collector.inc_value(f"{total}/{verdict.reason}")
+        self._touched.add(proxy)
+
+    def received(self, proxy: Proxy, size: int) -> None:
+        """Count *size* bytes of bodies that came through *proxy*."""
+        self._bytes[proxy] = self._bytes.get(proxy, 0) + size
+
+    def measured(self, response_time_ms: float) -> None:
+        """Take a success's response time into the mean."""
+        self._response_time_ms += response_time_ms
+        self._measured += 1
+
+    def no_proxy(self) -> None:
+        """Count a request that was not sent since there was no proxy."""
+        self._collector.inc_value("proxywhirl/empty")
+
+    def flush(self) -> None:
+        """Write the figures that are not written as they happen."""
+        self._collector.set_value("proxywhirl/proxies/total", len(self._pool))
+        self._collector.set_value("proxywhirl/proxies/known", self._count_known())
+        if self._measured:
+            mean = self._response_time_ms / self._measured
+            self._collector.set_value("proxywhirl/mean_ms", round(mean, 1))
+        # Counts only grow, so that a proxy which was not among the most used comes among them only
+        # when it is used.
+        candidates = self._written | self._touched
+        most_used = set(nlargest(self._most, candidates, key=lambda proxy: proxy.requests_started))
+        self._remove(self._written - most_used)
+        total = self._collector.get_value("proxywhirl/attempts", 0)
+        for proxy in most_used:
+            self._write(proxy, total)
+        self._written = most_used
+        self._touched.clear()
+
+    def summary(self) -> str:
+        """Return the totals in a line, as they stand after :meth:`flush`."""
+        mean = self._collector.get_value("proxywhirl/mean_ms")
+        totals = ", ".join(
+            f"{self._collector.get_value(name, 0)} {name.rpartition('/')[2]}"
+            for name in ("proxywhirl/attempts", *_TOTALS.values())
+        )
+        return f"Crawled through {len(self._used)} of {len(self._pool)} proxies: {totals}" + (
+            f"; mean response time {mean} ms" if mean is not None else ""
+        )
+
+    def _count_known(self) -> int:
+        if len(self._pool) != self._total:
+            self._total = len(self._pool)
+            self._known = {one for one in self._pool if one.ema_response_time_ms is not None}
+        for proxy in self._touched:
+            if proxy.ema_response_time_ms is not None and proxy in self._pool:
+                self._known.add(proxy)
+        return len(self._known)
+
+    def _write(self, proxy: Proxy, total: int) -> None:
+        prefix = _prefix(proxy)
+        ema = proxy.ema_response_time_ms
+        for name, value in (
+            ("attempts", proxy.requests_started),
+            ("successes", proxy.total_successes),
+            ("bans", proxy.total_bans),
+            ("failures", proxy.total_failures),
+            ("ema_ms", None if ema is None else round(ema, 1)),
+            ("bytes", self._bytes.get(proxy, 0)),
+            ("share", round(proxy.requests_started / total, 4) if total else 0.0),
+            ("state", proxy.health_status.value),
+        ):
+            if value is not None:
+                self._collector.set_value(prefix + name, value)
+
+    def _remove(self, proxies: set[Proxy]) -> None:
+        if not proxies:
+            return
+        prefixes = tuple(map(_prefix, proxies))
+        stats = self._collector.get_stats()
+        self._collector.set_stats(
+            {name: value for name, value in stats.items() if not name.startswith(prefixes)}
+        )
+
+
+def _prefix(proxy: Proxy) -> str:
+    return f"proxywhirl/proxy/{proxy.label}/"

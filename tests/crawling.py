@@ -1,0 +1,116 @@
+"""Real crawls over loopback, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy.utils.defer import maybe_deferred_to_future
+from twisted.internet import asyncioreactor
+from twisted.python.failure import Failure
+
+from scrapy_proxywhirl import Proxy, ProxyWhirlMiddleware
+
+MIDDLEWARE = "scrapy_proxywhirl.ProxyWhirlMiddleware"
+
+
+class CollectingSpider(Spider):
+    """Asks for what it is given, and collects what comes back."""
+
+    name = "collecting"
+
+    def __init__(self, requests: Iterable[Request | str]) -> None:
+        super().__init__()
+        self.requests = requests
+        self.responses: list[Response] = []
+        self.failures: list[Failure] = []
+
+    async def start(self) -> AsyncIterator[Request]:
+        for request in self.requests:
+            if isinstance(request, str):
+                request = Request(request)
+            if request.callback is None:
+                request = request.replace(callback=self.collect)
+            yield request.replace(errback=self.collect_failure)
+
+    def collect(self, response: Response) -> None:
+        self.responses.append(response)
+
+    def collect_failure(self, failure: Failure) -> None:
+        self.failures.append(failure)
+
+
+@dataclass
+class Crawl:
+    """What came of a crawl."""
+
+    spider: CollectingSpider
+    stats: dict[str, Any]
+    middleware: ProxyWhirlMiddleware
+
+    @property
+    def proxies(self) -> list[Proxy]:
+        return list(self.middleware.pool)
+
+    def proxy(self, label: str) -> Proxy:
+        return next(proxy for proxy in self.proxies if proxy.label == label)
+
+    def stat(self, name: str) -> Any:
+        return self.stats.get(f"proxywhirl/{name}", 0)
+
+    def assert_every_attempt_is_settled(self) -> None:
+        """Attempts add up, on the whole and for each proxy, and none is counted as in flight."""
+        outcomes = ("successes", "bans", "failures", "neutral")
+        assert self.stat("attempts") == sum(self.stat(outcome) for outcome in outcomes)
+        assert self.stat("attempts") == sum(proxy.requests_started for proxy in self.proxies)
+        assert [proxy.requests_active for proxy in self.proxies] == [0] * len(self.proxies)
+
+
+def make_crawler(
+    settings: dict[str, Any], spider_class: type[CollectingSpider] = CollectingSpider
+) -> Crawler:
+    """Return a crawler for the reactor that the tests run on."""
+    from twisted.internet import reactor
+
+    is_asyncio = isinstance(reactor, asyncioreactor.AsyncioSelectorReactor)
+    return Crawler(
+        spider_class,
+        {
+            "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745},
+            "TELNETCONSOLE_ENABLED": False,
+            **({} if is_asyncio else {"TWISTED_REACTOR": None}),
+            **settings,
+        },
+    )
+
+
+async def crawl(
+    settings: dict[str, Any],
+    requests: Iterable[Request | str],
+    spider_class: type[CollectingSpider] = CollectingSpider,
+) -> Crawl:
+    """Crawl, and wait for the end."""
+    crawler = make_crawler(settings, spider_class)
+    await run(crawler, requests)
+    assert crawler.engine
+    assert crawler.stats
+    assert isinstance(crawler.spider, CollectingSpider)
+    return Crawl(
+        spider=crawler.spider,
+        stats=crawler.stats.get_stats(),
+        middleware=next(
+            middleware
+            for middleware in crawler.engine.downloader.middleware.middlewares
+            if isinstance(middleware, ProxyWhirlMiddleware)
+        ),
+    )
+
+
+async def run(crawler: Crawler, requests: Iterable[Request | str]) -> None:
+    """Run *crawler* to its end, whatever the reactor."""
+    await maybe_deferred_to_future(crawler.crawl(requests))

@@ -1,0 +1,184 @@
+"""Credentials reach the proxy that they are for, and nobody else."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from scrapy import Request, Spider
+from scrapy.http import Response
+from scrapy.utils.defer import deferred_f_from_coro_f
+
+from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.crawling import CollectingSpider, crawl, make_crawler, run
+
+PASSWORD = "pa55/w:rd@"
+
+
+@pytest.fixture
+def gate(play: Callable[..., Playground]) -> Playground:
+    """One host and port with two identities, and none."""
+    return play(ProxySpec(credentials={"ann": PASSWORD, "bob": "b0b"}, takes_anonymous=True))
+
+
+@deferred_f_from_coro_f
+async def test_each_request_carries_its_own_identity_or_none(gate: Playground) -> None:
+    users = ("ann", "bob", None)
+    proxies = [
+        {"url": gate.proxy_url(0, username), "label": username or "nobody"} for username in users
+    ]
+    pages = 60
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": proxies, "PROXYWHIRL_STRATEGY": "round-robin", "RETRY_TIMES": 2},
+        [
+            f"{gate.origin_url}/{'status/503' if number % 4 == 0 else 'page'}?{number}"
+            for number in range(pages)
+        ],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("bans") == 45
+    log = gate.proxy_log()
+    attempts = {
+        label: crawled.stat(f"proxy/{label}/attempts") for label in ("ann", "bob", "nobody")
+    }
+    seen = dict.fromkeys(attempts, 0)
+    tried: dict[str, list[str]] = {}
+    for entry in log:
+        label = entry["username"] or "nobody"
+        seen[label] += 1
+        tried.setdefault(entry["url"], []).append(label)
+    assert seen == attempts
+    # A page that is banned is tried by each identity once: none is taken for another.
+    assert all(
+        sorted(labels) == ["ann", "bob", "nobody"]
+        for url, labels in tried.items()
+        if "/status/503" in url
+    )
+    # A proxy that got credentials it does not know would have answered 407.
+    assert crawled.stat("failures") == 0
+    origin = gate.origin_log()
+    assert len(origin) == len(log)
+    assert all(entry["via"] for entry in origin)
+    assert not any("proxy-authorization" in entry["headers"] for entry in origin)
+
+
+@deferred_f_from_coro_f
+async def test_passwords_appear_nowhere(
+    gate: Playground, play: Callable[..., Playground], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    broken = play(
+        ProxySpec(fault=Fault.REFUSE, credentials={"ann": PASSWORD}),
+        ProxySpec(fault=Fault.RESET, credentials={"ann": PASSWORD}),
+        ProxySpec(credentials={"ann": "another"}),
+    )
+    proxies = [gate.proxy_url(0, "ann"), *(broken.proxy_url(place, "ann") for place in (0, 1))]
+    proxies.append(
+        gate.proxy_url(0, "ann").replace(gate.proxy_urls[0][7:], broken.proxy_urls[2][7:])
+    )
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": proxies, "LOG_LEVEL": "DEBUG", "RETRY_TIMES": 1},
+        [f"{gate.origin_url}/{number}" for number in range(40)]
+        + [f"{gate.origin_url}/status/403", f"{gate.origin_url}/redirect/x"],
+    )
+
+    assert crawled.stat("failures/407") >= 1
+    assert crawled.spider.failures
+    shown = [
+        caplog.text,
+        *(str(record.__dict__) for record in caplog.records),
+        str(crawled.stats),
+        repr(crawled.middleware.pool),
+        repr(crawled.proxies),
+        *(failure.getTraceback(detail="verbose") for failure in crawled.spider.failures),
+        *(str(failure.value) for failure in crawled.spider.failures),
+        *(show(response, crawled.spider) for response in crawled.spider.responses),
+    ]
+    for secret in secrets("ann", PASSWORD):
+        assert not [text for text in shown if secret in text]
+
+
+def show(response: Response, spider: Spider) -> str:
+    assert response.request
+    request = response.request.to_dict(spider=spider)
+    return f"{response.meta} {response.headers} {response.request.headers} {request}"
+
+
+def secrets(username: str, password: str) -> list[str]:
+    basic = b64encode(f"{username}:{password}".encode()).decode()
+    return [password, quote(password, safe=""), basic]
+
+
+@deferred_f_from_coro_f
+async def test_no_credentials_go_to_disk_with_a_retry(gate: Playground, tmp_path: Path) -> None:
+    class ClosingSpider(CollectingSpider):
+        """Is closed while pages wait for their retries, which then are kept on disk."""
+
+        async def start(self) -> AsyncIterator[Request]:
+            for number in range(200):
+                yield Request(f"{gate.origin_url}/status/503?{number}")
+
+    crawler = make_crawler(
+        {
+            "PROXYWHIRL_PROXIES": [gate.proxy_url(0, "ann")],
+            "JOBDIR": str(tmp_path),
+            "RETRY_TIMES": 50,
+            "CLOSESPIDER_TIMEOUT": 1,
+        },
+        ClosingSpider,
+    )
+    await run(crawler, [])
+
+    assert crawler.stats
+    assert crawler.stats.get_value("retry/count") > 0
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"status/503" in kept
+    assert b"_proxywhirl" in kept
+    for secret in secrets("ann", PASSWORD):
+        assert secret.encode() not in kept
+    assert b"Proxy-Authorization" not in kept
+
+
+@deferred_f_from_coro_f
+async def test_what_travels_in_meta_can_be_pickled(gate: Playground) -> None:
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": [{"url": gate.proxy_url(0, "ann"), "tags": ["a", "b"]}]},
+        [f"{gate.origin_url}/page"],
+    )
+
+    (response,) = crawled.spider.responses
+    note = response.meta["_proxywhirl"]
+    assert pickle.loads(pickle.dumps(note)) == note
+    assert not [secret for secret in secrets("ann", PASSWORD) if secret in str(response.meta)]
+
+
+@deferred_f_from_coro_f
+async def test_a_request_that_goes_direct_by_its_users_wish_carries_none(gate: Playground) -> None:
+    class DirectSpider(CollectingSpider):
+        def collect(self, response: Response) -> Any:
+            super().collect(response)
+            if response.url.endswith("/first"):
+                meta = {**response.meta, "proxy": None}
+                yield response.follow("/direct", self.collect, meta=meta)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": [gate.proxy_url(0, "ann")]},
+        [f"{gate.origin_url}/first"],
+        DirectSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    first, direct = gate.origin_log()
+    assert first["via"]
+    assert direct["path"] == "/direct"
+    assert direct["via"] is None
+    assert "proxy-authorization" not in direct["headers"]

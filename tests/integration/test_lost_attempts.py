@@ -1,0 +1,195 @@
+"""Attempts that never come back to the middleware leave no proxy counted as busy."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.utils.defer import deferred_f_from_coro_f
+from typing_extensions import Self
+
+from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.crawling import MIDDLEWARE, CollectingSpider, crawl
+
+PAGES = 20
+
+
+def is_first(request: Request) -> bool:
+    return "again" not in request.url
+
+
+def again(request: Request) -> Request:
+    return request.replace(url=f"{request.url}-again", dont_filter=True)
+
+
+class ReturnsRequestBefore:
+    def process_request(self, request: Request) -> Request | None:
+        return again(request) if is_first(request) else None
+
+
+class ReturnsResponseBefore:
+    def process_request(self, request: Request) -> Response | None:
+        return Response(request.url, request=request) if is_first(request) else None
+
+
+class IgnoresBefore:
+    def process_request(self, request: Request) -> None:
+        if is_first(request):
+            raise IgnoreRequest
+
+
+class RaisesBefore:
+    def process_request(self, request: Request) -> None:
+        if is_first(request):
+            raise KeyError("a bug")
+
+
+class ReturnsRequestAfter:
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        return again(request) if is_first(request) else response
+
+
+class RaisesAfter:
+    def process_response(self, request: Request, response: Response) -> Response:
+        if is_first(request):
+            raise KeyError("a bug")
+        return response
+
+
+class ReturnsRequestOnException:
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        return again(request) if is_first(request) else None
+
+
+class RaisesOnException:
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        raise KeyError("a bug")
+
+
+class ReturnsResponseOnException:
+    def process_exception(self, request: Request, exception: Exception) -> Response:
+        return Response(request.url, request=request)
+
+
+class BusySpider(CollectingSpider):
+    """Looks at what is counted as in flight when there is nothing left to do."""
+
+    busy: int
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.look, signal=signals.spider_idle)
+        return spider
+
+    def look(self) -> None:
+        self.failures.clear()  # which hold the requests
+        gc.collect()
+        assert self.crawler.engine
+        ours = self.crawler.engine.downloader.middleware.middlewares
+        (middleware,) = (one for one in ours if type(one).__name__ == "ProxyWhirlMiddleware")
+        middleware._settle_lost()
+        self.busy = sum(proxy.requests_active for proxy in middleware.pool)
+
+
+@pytest.mark.parametrize(
+    ("inner", "fault"),
+    [
+        (ReturnsRequestBefore, Fault.NONE),
+        (ReturnsResponseBefore, Fault.NONE),
+        (IgnoresBefore, Fault.NONE),
+        (RaisesBefore, Fault.NONE),
+        (ReturnsRequestAfter, Fault.NONE),
+        (RaisesAfter, Fault.NONE),
+        (ReturnsRequestOnException, Fault.REFUSE),
+        (RaisesOnException, Fault.REFUSE),
+        (ReturnsResponseOnException, Fault.REFUSE),
+    ],
+)
+@deferred_f_from_coro_f
+async def test_whatever_a_later_middleware_does(
+    inner: type, fault: Fault, play: Callable[..., Playground]
+) -> None:
+    playground = play(ProxySpec(fault=fault), ProxySpec(fault=fault))
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, inner: 800},
+            "RETRY_ENABLED": False,
+        },
+        [f"{playground.origin_url}/{number}" for number in range(PAGES)],
+        BusySpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("neutral") >= PAGES
+    assert isinstance(crawled.spider, BusySpider)
+    assert crawled.spider.busy == 0
+
+
+class AnswersFirst:
+    """Answers in process_request before our middleware is asked."""
+
+    def process_request(self, request: Request) -> Response:
+        return Response(request.url, request=request)
+
+
+@deferred_f_from_coro_f
+async def test_a_response_without_an_attempt_is_let_through(playground: Playground) -> None:
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, AnswersFirst: 200},
+        },
+        [f"{playground.origin_url}/{number}" for number in range(3)],
+    )
+
+    assert len(crawled.spider.responses) == 3
+    assert crawled.stat("attempts") == 0
+
+
+@deferred_f_from_coro_f
+async def test_a_spider_that_is_closed_in_mid_crawl_leaves_nothing_open(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(ProxySpec(latency=0.05), ProxySpec(latency=0.05))
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "CLOSESPIDER_PAGECOUNT": 20},
+        [f"{playground.origin_url}/{number}" for number in range(200)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert 20 <= crawled.stat("attempts") < 200
+
+
+class BrokenPolicy:
+    def response_is_ban(self, request: Request, response: Response) -> bool:
+        raise KeyError("a bug")
+
+    def exception_is_ban(self, request: Request, exception: Exception) -> bool:
+        raise KeyError("a bug")
+
+
+@pytest.mark.parametrize("fault", [Fault.NONE, Fault.REFUSE])
+@deferred_f_from_coro_f
+async def test_a_bug_in_a_ban_policy_is_not_hidden_and_leaves_nothing_open(
+    fault: Fault, play: Callable[..., Playground]
+) -> None:
+    playground = play(ProxySpec(fault=fault))
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "PROXYWHIRL_BAN_POLICY": BrokenPolicy},
+        [f"{playground.origin_url}/{number}" for number in range(3)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("neutral") == 3
+    assert [type(failure.value) for failure in crawled.spider.failures] == [KeyError] * 3

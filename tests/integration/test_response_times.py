@@ -1,0 +1,107 @@
+"""What is taken for a response time, and what bounds it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from scrapy import Request
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.http import Response
+from scrapy.utils.defer import deferred_f_from_coro_f, ensure_awaitable
+
+from scrapy_proxywhirl import used_proxy
+from scrapy_proxywhirl.playground import Playground, ProxySpec
+from tests.crawling import crawl
+
+
+class HandlerWithoutLatency(HTTP11DownloadHandler):
+    async def download_request(self, request: Request, *args: Any) -> Response:
+        response: Response = await ensure_awaitable(super().download_request(request, *args))
+        del request.meta["download_latency"]
+        return response
+
+
+class HandlerWithAClockThatWentBack(HTTP11DownloadHandler):
+    async def download_request(self, request: Request, *args: Any) -> Response:
+        response: Response = await ensure_awaitable(super().download_request(request, *args))
+        request.meta["download_latency"] = -3600.0
+        return response
+
+
+@pytest.mark.parametrize("handler", [HandlerWithoutLatency, HandlerWithAClockThatWentBack])
+@deferred_f_from_coro_f
+async def test_where_the_handler_measures_nothing_the_time_since_selection_is_taken(
+    handler: type, play: Callable[..., Playground], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    playground = play(ProxySpec(latency=0.1))
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "DOWNLOAD_HANDLERS": {"http": handler}},
+        [f"{playground.origin_url}/{number}" for number in range(5)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("successes") == 5
+    assert crawled.stat("mean_ms") >= 100
+    assert len([r for r in caplog.records if "no download_latency" in r.getMessage()]) == 1
+
+
+@deferred_f_from_coro_f
+async def test_time_in_scrapys_queue_is_not_the_proxys(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(latency=0.1))
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "CONCURRENT_REQUESTS_PER_DOMAIN": 1},
+        [f"{playground.origin_url}/{number}" for number in range(6)],
+    )
+
+    assert 100 <= crawled.stat("mean_ms") < 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "meta", "expected"),
+    [
+        ({}, {}, 60.0),
+        ({"PROXYWHIRL_TIMEOUT": 20}, {}, 20.0),
+        ({"PROXYWHIRL_TIMEOUT": 0}, {}, 180.0),
+        ({"DOWNLOAD_TIMEOUT": 90}, {}, 90.0),
+        ({"DOWNLOAD_TIMEOUT": 180}, {}, 180.0),
+        ({"DOWNLOAD_TIMEOUT": 90, "PROXYWHIRL_TIMEOUT": 20}, {}, 90.0),
+        ({}, {"download_timeout": 7.0}, 7.0),
+        ({}, {"proxywhirl": False}, 180.0),
+    ],
+)
+@deferred_f_from_coro_f
+async def test_a_proxied_request_has_a_timeout_of_its_own_unless_the_user_set_one(
+    settings: dict[str, Any], meta: dict[str, Any], expected: float, playground: Playground
+) -> None:
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **settings},
+        [Request(f"{playground.origin_url}/x", meta=meta)],
+    )
+
+    (response,) = crawled.spider.responses
+    assert response.meta["download_timeout"] == expected
+
+
+@deferred_f_from_coro_f
+async def test_the_attempts_number_counts_the_retries(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(), ProxySpec())
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "RETRY_TIMES": 3,
+            "HTTPERROR_ALLOW_ALL": True,
+        },
+        [f"{playground.origin_url}/status/503"],
+    )
+
+    (response,) = crawled.spider.responses
+    used = used_proxy(response)
+    assert used is not None
+    assert used.attempt == 4

@@ -1,0 +1,176 @@
+"""What the user has said about a request's proxy stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.utils.defer import deferred_f_from_coro_f
+
+from scrapy_proxywhirl import used_proxy
+from scrapy_proxywhirl.playground import Playground, ProxySpec
+from tests.crawling import CollectingSpider, crawl
+
+
+@deferred_f_from_coro_f
+async def test_a_proxy_none_and_false_are_left_alone(playground: Playground) -> None:
+    *ours, theirs = playground.proxy_urls
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": ours},
+        [
+            Request(f"{playground.origin_url}/own", meta={"proxy": theirs}),
+            Request(f"{playground.origin_url}/none", meta={"proxy": None}),
+            Request(f"{playground.origin_url}/false", meta={"proxywhirl": False}),
+        ],
+    )
+
+    assert crawled.stat("attempts") == 0
+    via = {entry["path"]: entry["via"] for entry in playground.origin_log()}
+    assert via == {"/own": "1.1 proxy-2", "/none": None, "/false": None}
+    assert [used_proxy(response) for response in crawled.spider.responses] == [None] * 3
+
+
+@deferred_f_from_coro_f
+async def test_copied_meta_is_no_choice_of_the_users(playground: Playground) -> None:
+    class CopyingSpider(CollectingSpider):
+        """Follows a page with the meta of its response in four ways."""
+
+        def collect(self, response: Response) -> Any:
+            super().collect(response)
+            if response.url.endswith("/first"):
+                meta = response.meta
+                yield response.follow("/copied", self.collect, meta=meta)
+                yield response.follow("/own", self.collect, meta={**meta, "proxy": theirs})
+                yield response.follow("/none", self.collect, meta={**meta, "proxy": None})
+                yield response.follow("/false", self.collect, meta={**meta, "proxywhirl": False})
+
+    *ours, theirs = playground.proxy_urls
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": ours}, [f"{playground.origin_url}/first"], CopyingSpider
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("attempts") == 2
+    via = {entry["path"]: entry["via"] for entry in playground.origin_log()}
+    assert via["/copied"] in ("1.1 proxy-0", "1.1 proxy-1")
+    assert via["/own"] == "1.1 proxy-2"
+    assert via["/none"] is None
+    used = {
+        response.url.rpartition("/")[2]: used_proxy(response)
+        for response in crawled.spider.responses
+    }
+    assert used["copied"] is not None
+    assert used["copied"].attempt == 1
+    assert used["own"] is used["none"] is used["false"] is None
+
+
+@deferred_f_from_coro_f
+async def test_a_copied_latency_is_not_taken_for_the_copys_own(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(ProxySpec(latency=0.3))
+
+    class CopyingSpider(CollectingSpider):
+        def collect(self, response: Response) -> Any:
+            super().collect(response)
+            if response.url.endswith("/first"):
+                playground.change(0, ProxySpec())
+                yield response.follow("/second", self.collect, meta=response.meta)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        [f"{playground.origin_url}/first"],
+        CopyingSpider,
+    )
+
+    first, second = map(used_proxy, crawled.spider.responses)
+    assert first is not None
+    assert first.response_time_ms >= 300
+    assert second is not None
+    assert second.response_time_ms < 300
+
+
+@deferred_f_from_coro_f
+async def test_a_proxy_from_the_environment_is_replaced(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class CopyingSpider(CollectingSpider):
+        def collect(self, response: Response) -> Any:
+            super().collect(response)
+            if response.url.endswith("/first"):
+                meta = {**response.meta, "proxywhirl": None}
+                yield response.follow("/second", self.collect, meta=meta)
+
+    *ours, theirs = playground.proxy_urls
+    monkeypatch.setenv("http_proxy", theirs)
+    monkeypatch.setenv("no_proxy", "")
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": ours},
+        [Request(f"{playground.origin_url}/first", meta={"proxywhirl": False})],
+        CopyingSpider,
+    )
+
+    assert crawled.stat("attempts") == 1
+    first, second = playground.origin_log()
+    assert first["via"] == "1.1 proxy-2"
+    assert second["via"] in ("1.1 proxy-0", "1.1 proxy-1")
+
+
+@deferred_f_from_coro_f
+async def test_only_http_gets_a_proxy(playground: Playground) -> None:
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls}, ["data:,text", f"{playground.origin_url}/x"]
+    )
+
+    assert len(crawled.spider.responses) == 2
+    assert crawled.stat("attempts") == 1
+
+
+@pytest.mark.parametrize("value", [True, {"session": "a"}, "no"])
+@deferred_f_from_coro_f
+async def test_what_is_not_known_in_meta_is_an_error(value: object, playground: Playground) -> None:
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        [Request(f"{playground.origin_url}/x", meta={"proxywhirl": value})],
+    )
+
+    (failure,) = crawled.spider.failures
+    assert isinstance(failure.value, ValueError)
+    assert "meta['proxywhirl']" in str(failure.value)
+    assert playground.origin_log() == []
+
+
+@deferred_f_from_coro_f
+async def test_used_proxy_tells_what_was_given_with_it(playground: Playground) -> None:
+    given = {"label": "frankfurt", "country": "DE", "tags": ["fast", "paid"]}
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": [{"url": playground.proxy_urls[0], **given}]},
+        [f"{playground.origin_url}/x"],
+    )
+
+    (response,) = crawled.spider.responses
+    used = used_proxy(response)
+    assert used is not None
+    assert (used.label, used.country, used.tags, used.attempt) == (
+        *("frankfurt", "DE", ("fast", "paid"), 1),
+    )
+    assert 0 < used.response_time_ms < 5000
+    assert used_proxy(Response("http://h/")) is None
+
+
+@deferred_f_from_coro_f
+async def test_robots_txt_goes_through_a_proxy_too(playground: Playground) -> None:
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "ROBOTSTXT_OBEY": True},
+        [f"{playground.origin_url}/x"],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert {entry["path"] for entry in playground.origin_log()} == {"/robots.txt", "/x"}
+    assert all(entry["via"] for entry in playground.origin_log())

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+from scrapy.settings import Settings
+
+from scrapy_proxywhirl import BanPolicy, PerformanceBasedStrategy, RandomStrategy, Strategy
+from scrapy_proxywhirl.settings import DEFAULTS, ProxyWhirlSettings, is_enabled, read_ban_statuses
+
+PROXIES = {"PROXYWHIRL_PROXIES": ["http://h:1"]}
+
+
+class MyStrategy(RandomStrategy):
+    """A user's own."""
+
+
+def read(**values: Any) -> ProxyWhirlSettings:
+    return ProxyWhirlSettings.from_settings(Settings({**PROXIES, **values}))
+
+
+def test_the_defaults() -> None:
+    settings = read()
+
+    assert settings.strategy is PerformanceBasedStrategy
+    assert settings.strategy_config.ema_alpha == 0.2
+    assert settings.strategy_config.weight_exponent == 1.0
+    assert settings.strategy_config.failure_penalty == 4.0
+    assert settings.strategy_config.exploration == 0.05
+    assert settings.strategy_config.warmup_proxies == 64  # four times CONCURRENT_REQUESTS
+    assert settings.ban_policy is BanPolicy
+    assert settings.timeout == 60.0
+    assert settings.stats_proxies == 100
+    assert [proxy.url for proxy in settings.proxies] == ["http://h:1"]
+    assert read_ban_statuses(Settings()) == {403, 429, 502, 503, 504}
+    assert is_enabled(Settings())
+
+
+def test_values_may_come_as_text_from_the_command_line() -> None:
+    settings = read(
+        PROXYWHIRL_PROXIES="http://a:1, http://b:2",
+        PROXYWHIRL_EMA_ALPHA="0.5",
+        PROXYWHIRL_WARMUP_PROXIES="7",
+        PROXYWHIRL_TIMEOUT="5",
+        PROXYWHIRL_STATS_PROXIES="0",
+        PROXYWHIRL_STRATEGY="random",
+    )
+
+    assert [proxy.url for proxy in settings.proxies] == ["http://a:1", "http://b:2"]
+    assert settings.strategy_config.ema_alpha == 0.5
+    assert settings.strategy_config.warmup_proxies == 7
+    assert settings.timeout == 5.0
+    assert settings.stats_proxies == 0
+    assert settings.strategy is RandomStrategy
+    assert read_ban_statuses(Settings({"PROXYWHIRL_BAN_STATUSES": "403, 503"})) == {403, 503}
+    assert not is_enabled(Settings({"PROXYWHIRL_ENABLED": "0"}))
+
+
+@pytest.mark.parametrize("strategy", [MyStrategy, f"{__name__}.MyStrategy"])
+def test_a_strategy_may_be_a_users_own(strategy: type[Strategy] | str) -> None:
+    assert read(PROXYWHIRL_STRATEGY=strategy).strategy is MyStrategy
+
+
+def test_warm_up_takes_the_whole_pool_where_concurrency_has_no_limit() -> None:
+    assert read(CONCURRENT_REQUESTS=0).strategy_config.warmup_proxies > 10**9
+
+
+def test_a_users_own_timeout_stands() -> None:
+    assert read(DOWNLOAD_TIMEOUT=180).timeout is None
+    assert read(PROXYWHIRL_TIMEOUT=0).timeout is None
+
+
+BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        *[("PROXYWHIRL_EMA_ALPHA", value, r"a number in \(0, 1\]") for value in BAD_ALPHAS],
+        ("PROXYWHIRL_WEIGHT_EXPONENT", -1, r"a number in \[0, 10\]"),
+        ("PROXYWHIRL_WEIGHT_EXPONENT", 11, r"a number in \[0, 10\]"),
+        ("PROXYWHIRL_FAILURE_PENALTY", 0.5, "a number of at least 1"),
+        ("PROXYWHIRL_FAILURE_PENALTY", "inf", "a number of at least 1"),
+        ("PROXYWHIRL_EXPLORATION", 1.1, r"a number in \[0, 1\]"),
+        ("PROXYWHIRL_WARMUP_PROXIES", 1.5, "without a fraction, of at least 0"),
+        ("PROXYWHIRL_WARMUP_PROXIES", -1, "without a fraction, of at least 0"),
+        ("PROXYWHIRL_STATS_PROXIES", -1, "without a fraction, of at least 0"),
+        ("PROXYWHIRL_STATS_PROXIES", "many", "without a fraction, of at least 0"),
+        ("PROXYWHIRL_TIMEOUT", -1, "a number of seconds, of at least 0"),
+        ("PROXYWHIRL_TIMEOUT", "inf", "a number of seconds, of at least 0"),
+        ("PROXYWHIRL_STRATEGY", "fastest", "one of 'performance', 'random', 'round-robin'"),
+        ("PROXYWHIRL_STRATEGY", "no.such.Strategy", "cannot be loaded: No module named 'no'"),
+        ("PROXYWHIRL_STRATEGY", "os.path.join", "must be a subclass"),
+        ("PROXYWHIRL_STRATEGY", dict, "must be a subclass"),
+        ("PROXYWHIRL_STRATEGY", 7, "cannot be loaded"),
+        ("PROXYWHIRL_BAN_POLICY", "scrapy_proxywhirl.outcomes.NoSuch", "cannot be loaded"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_with_what_is(
+    name: str, value: Any, allowed: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{name} is .*{allowed}") as caught:
+        read(**{name: value})
+
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [["x"], [99], [600], "403,x", [None]])
+def test_ban_statuses_are_http_statuses(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"PROXYWHIRL_BAN_STATUSES has .* from 100 to 599"):
+        read_ban_statuses(Settings({"PROXYWHIRL_BAN_STATUSES": value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("PROXYWHIRL_ALPHA", "no setting PROXYWHIRL_ALPHA; did you mean PROXYWHIRL_EMA_ALPHA"),
+        ("PROXYWHIRL_PROXY", "did you mean PROXYWHIRL_PROXIES"),
+        ("PROXYWHIRL_ZZZZZZZZZZZZZZZZ", "There is no setting PROXYWHIRL_ZZZZZZZZZZZZZZZZ$"),
+    ],
+)
+def test_a_name_that_is_not_known_is_warned_of(name: str, message: str) -> None:
+    with pytest.warns(UserWarning, match=message):
+        read(**{name: 1})
+
+
+def test_names_that_are_known_are_not_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(**{**DEFAULTS, **PROXIES}, BOT_NAME="x")
