@@ -1,0 +1,1 @@
+"""A bookshop, crawled through proxies."""
