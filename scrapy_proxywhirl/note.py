@@ -143,8 +143,10 @@ def forget_credentials(request: Request, proxy: Proxy | None = None) -> None:
     and with JOBDIR to disk; so would the URL of *proxy* where that middleware was never reached.
     """
     meta = request.meta
-    request.headers.pop("Proxy-Authorization", None)
-    meta.pop("_auth_proxy", None)
     meta.pop("_scheme_proxy", None)
+    # A header is not looked for where HttpProxyMiddleware has just had the word: it costs as much
+    # as a selection.
+    if meta.pop("_auth_proxy", None) is not None or proxy is None:
+        request.headers.pop("Proxy-Authorization", None)
     if proxy is not None and meta.get("proxy") == proxy.url_with_credentials:
         meta["proxy"] = proxy.url

@@ -74,6 +74,7 @@ class Proxy:
     Attributes:
         id: The first 16 hex digits of a SHA-256 of the identity; the same in every run.
         url: Without credentials.
+        url_with_credentials: What a request needs to go out through this proxy. Secret.
         username: None without credentials.
         password: Secret.
         label: Unique in its pool.
@@ -109,6 +110,7 @@ class Proxy:
         "total_failures",
         "total_successes",
         "url",
+        "url_with_credentials",
     )
 
     def __init__(
@@ -140,8 +142,13 @@ class Proxy:
         if ema_alpha is not None and not 0.0 < ema_alpha <= 1.0:
             raise ValueError(f"ema_alpha is {ema_alpha!r}; it must be in (0, 1]")
         self._endpoint = endpoint
-        self.url = endpoint.without_credentials
-        self.id = sha256(endpoint.with_credentials.encode()).hexdigest()[:16]
+        self.url_with_credentials = endpoint.with_credentials
+        self.url = (
+            endpoint.without_credentials
+            if endpoint.username is not None
+            else self.url_with_credentials
+        )
+        self.id = sha256(self.url_with_credentials.encode()).hexdigest()[:16]
         self.label = label or endpoint.hostport
         self.country = country
         self.region = region
@@ -200,11 +207,6 @@ class Proxy:
     def password(self) -> str | None:
         """Secret; None without credentials."""
         return self._endpoint.password
-
-    @property
-    def url_with_credentials(self) -> str:
-        """What a request needs to go out through this proxy. Secret."""
-        return self._endpoint.with_credentials
 
     @property
     def requests_active(self) -> int:

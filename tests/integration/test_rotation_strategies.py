@@ -18,8 +18,8 @@ class TestPerformanceBasedIntegration:
     async def test_performance_based_favors_faster_proxies_over_time(
         self, play: Callable[..., Playground]
     ) -> None:
-        playground = play(*[ProxySpec(latency=0.03 * number) for number in range(1, 7)])
-        pages = [f"{playground.origin_url}/{number}" for number in range(300)]
+        playground = play(*[ProxySpec(latency=0.08 * number) for number in range(1, 7)])
+        pages = [f"{playground.origin_url}/{number}" for number in range(400)]
         settings = {"PROXYWHIRL_PROXIES": playground.proxy_urls}
 
         in_turn = await crawl({**settings, "PROXYWHIRL_STRATEGY": "round-robin"}, pages)

@@ -1,0 +1,85 @@
+"""
+What a selection and a result cost, by the size of the pool.
+
+    python -m benchmarks.bench_select
+
+Beside each selection, in the same run, stands what ``random.choices`` with weights takes on the
+same proxies. Times are of this machine; what can be compared between machines are the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from random import Random
+from statistics import median
+from time import perf_counter_ns
+
+from benchmarks.pools import SIZES, pool_of, strategy_of_a_crawl
+from scrapy_proxywhirl import Proxy, SelectionContext
+
+ROUNDS = 31
+CALLS = 1000  # of each round
+
+
+def microseconds(call: Callable[[], object], calls: int) -> float:
+    """Return what a call takes on the average."""
+    began = perf_counter_ns()
+    for _ in range(calls):
+        call()
+    return (perf_counter_ns() - began) / calls / 1000.0
+
+
+def measure(size: int) -> tuple[float, float, float]:
+    """Return the medians, in microseconds, of a selection, a result and ``random.choices``."""
+    rng = Random(size)
+    pool = pool_of(size, rng)
+    strategy = strategy_of_a_crawl(rng)
+    context = SelectionContext()
+    proxies = pool.proxies
+    weights = [1.0 / (proxy.ema_response_time_ms or 1.0) for proxy in proxies]
+    strategy.select(pool, context).abandon_request()
+    selections, results, choices = [], [], []
+    for _ in range(ROUNDS):
+        selections.append(microseconds(lambda: strategy.select(pool, context), CALLS))
+        # The results of as many selections, each about what the proxy has taken so far.
+        selected = [strategy.select(pool, context) for _ in range(CALLS)]
+        todo = iter(
+            [(one, (one.ema_response_time_ms or 1.0) * rng.uniform(0.7, 1.3)) for one in selected]
+        )
+
+        def record(todo: object = todo) -> None:
+            proxy, time_ms = next(todo)  # type: ignore[call-overload]
+            strategy.record_result(proxy, True, time_ms)
+
+        results.append(microseconds(record, CALLS))
+        calls = max(1, min(CALLS, 100_000 // size))
+        choices.append(microseconds(lambda: rng.choices(proxies, weights=weights), calls))
+    assert all(isinstance(proxy, Proxy) for proxy in selected)
+    return median(selections), median(results), median(choices)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_select")
+    parser.add_argument("--largest", type=int, default=SIZES[-1], help="largest pool")
+    sizes = [size for size in SIZES if size <= parser.parse_args().largest]
+    figures = {size: measure(size) for size in sizes}
+    smallest_select, _, _ = figures[sizes[0]]
+    _, _, choices_at_100 = figures[100]
+    print("                    select           record_result   random.choices(weights=...)")
+    print("  proxies       us  against 10                us           us  against select")
+    for size, (select, record, choices) in figures.items():
+        print(
+            f"{size:9,}  {select:7.2f}  {select / smallest_select:8.2f} x  {record:16.2f}"
+            f"  {choices:11.1f}  {choices / select:12,.1f} x"
+        )
+    at_100, at_most = (figures[size][0] / choices_at_100 for size in (100, sizes[-1]))
+    print(
+        f"Against random.choices at 100 proxies, a selection takes {at_100:.2f} there, and"
+        f" {at_most:.2f} at {sizes[-1]:,}."
+    )
+
+
+if __name__ == "__main__":
+    main()

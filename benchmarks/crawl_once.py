@@ -1,0 +1,83 @@
+"""One crawl in a process of its own; prints what it took as JSON. See bench_crawl."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from itertools import cycle
+from typing import Any
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler, CrawlerProcess
+from scrapy.http import Response
+from typing_extensions import Self
+
+
+class RoundRobinByHand:
+    """What users write themselves: each request through the next proxy."""
+
+    def __init__(self, urls: list[str]) -> None:
+        self._urls: Iterator[str] = cycle(urls)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Take the same proxies."""
+        return cls(crawler.settings.getlist("PROXYWHIRL_PROXIES"))
+
+    def process_request(self, request: Request) -> None:
+        """Assign the next."""
+        request.meta["proxy"] = next(self._urls)
+
+
+class PagesSpider(Spider):
+    """Asks for pages, and adds up what they took."""
+
+    name = "pages"
+
+    def __init__(self, origin_url: str, pages: int) -> None:
+        super().__init__()
+        self.origin_url = origin_url
+        self.pages = pages
+        self.latencies: list[float] = []
+
+    async def start(self) -> AsyncIterator[Request]:
+        """Ask for the pages."""
+        for number in range(self.pages):
+            yield Request(f"{self.origin_url}/{number}")
+
+    def parse(self, response: Response) -> None:
+        """Note what a page took."""
+        self.latencies.append(response.meta["download_latency"])
+
+
+def main() -> None:
+    """Crawl as the JSON on the command line says."""
+    order = json.loads(sys.argv[1])
+    process = CrawlerProcess(
+        {
+            "CONCURRENT_REQUESTS": 16,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
+            "LOG_LEVEL": "WARNING",
+            "TELNETCONSOLE_ENABLED": False,
+            **order["settings"],
+        }
+    )
+    crawler = process.create_crawler(PagesSpider)
+    cpu, began = time.process_time(), time.monotonic()
+    process.crawl(crawler, origin_url=order["origin_url"], pages=order["pages"])
+    process.start()
+    assert isinstance(crawler.spider, PagesSpider)
+    latencies = crawler.spider.latencies
+    took: dict[str, Any] = {
+        "arrived": len(latencies),
+        "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
+        "seconds": time.monotonic() - began,
+        "cpu": time.process_time() - cpu,
+    }
+    print(json.dumps(took))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Pools for the benchmarks."""
+
+from __future__ import annotations
+
+from random import Random
+
+from scrapy_proxywhirl import PerformanceBasedStrategy, Proxy, ProxyPool, StrategyConfig
+
+SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
+
+
+def pool_of(size: int, rng: Random) -> ProxyPool:
+    """Return a pool whose proxies have EMAs of 40 to 400 ms."""
+    pool = ProxyPool()
+    for number in range(size):
+        proxy = Proxy(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}:8080")
+        pool.add_proxy(proxy)
+        proxy.ema_response_time_ms = rng.uniform(40.0, 400.0)
+    return pool
+
+
+def strategy_of_a_crawl(rng: Random) -> PerformanceBasedStrategy:
+    """Return the strategy as a crawl with default settings has it."""
+    return PerformanceBasedStrategy(StrategyConfig(warmup_proxies=64, exploration=0.05), rng=rng)
