@@ -41,7 +41,7 @@ class CrawlStats:
         self._bytes: dict[Proxy, int] = {}
         self._response_time_ms = 0.0
         self._measured = 0
-        self._total = 0
+        self._revision = -1
         self._known: set[Proxy] = set()
         self._used: set[Proxy] = set()
         self._written: set[Proxy] = set()
@@ -104,8 +104,8 @@ class CrawlStats:
         )
 
     def _count_known(self) -> int:
-        if len(self._pool) != self._total:
-            self._total = len(self._pool)
+        if self._pool.revision != self._revision:
+            self._revision = self._pool.revision
             self._known = {one for one in self._pool if one.ema_response_time_ms is not None}
         for proxy in self._touched:
             if proxy.ema_response_time_ms is not None and proxy in self._pool:

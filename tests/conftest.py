@@ -4,10 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from random import Random
 
+import hypothesis
 import pytest
 
 from scrapy_proxywhirl import Proxy, ProxyPool
 from scrapy_proxywhirl.playground import Playground, ProxySpec
+
+# Machines are shared: how long an example takes says nothing.
+hypothesis.settings.register_profile(
+    "project", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture

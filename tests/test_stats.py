@@ -121,10 +121,11 @@ def test_known_follows_a_pool_that_changes() -> None:
     use(stats, second)
     stats.flush()
     pool.remove_proxy(first)
+    pool.add_proxy(Proxy("http://new:1"))
     stats.flush()
 
     assert collected.get_value("proxywhirl/proxies/known") == 1
-    assert collected.get_value("proxywhirl/proxies/total") == 2
+    assert collected.get_value("proxywhirl/proxies/total") == 3
 
 
 def test_a_collector_that_keeps_nothing_is_no_trouble() -> None:

@@ -37,9 +37,10 @@ class ProxyPool:
         self.name = name
         self.lock = Lock()  # guards the pool, its proxies and what watches them
         self.proxies: list[Proxy] = []  # to be read, with the lock held, and changed by the pool
+        self.revision = 0  # changes with each proxy that joins or leaves
         self._positions: dict[str, int] = {}
         self._labels: dict[str, Proxy] = {}
-        self._first_with_name: dict[str, Proxy] = {}
+        self._shared_names: set[str] = set()
         self._watchers: list[PoolWatcher] = []
         self._answered: IndexedSet[Proxy] = IndexedSet()
 
@@ -81,6 +82,7 @@ class ProxyPool:
                 raise DuplicateProxyError(f"the pool {self.name!r} has {proxy.label!r} already")
             if proxy._answered is not None:
                 raise ValueError(f"{proxy.label!r} is in another pool")
+            self.revision += 1
             self._make_label_unique(proxy)
             self._positions[proxy.id] = len(self.proxies)
             self.proxies.append(proxy)
@@ -102,6 +104,7 @@ class ProxyPool:
         with self.lock:
             if self.get_proxy(proxy.id) is not proxy:
                 raise KeyError(f"{proxy.label!r} is not in the pool {self.name!r}")
+            self.revision += 1
             position = self._positions.pop(proxy.id)
             last = self.proxies.pop()
             if last is not proxy:
@@ -130,12 +133,18 @@ class ProxyPool:
 
     def _make_label_unique(self, proxy: Proxy) -> None:
         name = proxy.label
-        first = self._first_with_name.setdefault(name, proxy)
-        if first is not proxy:
-            for one in (first, proxy):
-                if one.label == name:
-                    self._labels.pop(name, None)
-                    digits = 6 if f"{name}~{one.id[:6]}" not in self._labels else len(one.id)
-                    one.label = f"{name}~{one.id[:digits]}"
-                    self._labels[one.label] = one
-        self._labels[proxy.label] = proxy
+        first = self._labels.pop(name, None)
+        if first is not None:
+            self._shared_names.add(name)
+            self._tell_apart(first, name)
+        if name in self._shared_names:
+            self._tell_apart(proxy, name)
+        else:
+            self._labels[name] = proxy
+
+    def _tell_apart(self, proxy: Proxy, name: str) -> None:
+        label = f"{name}~{proxy.id[:6]}"
+        if label in self._labels:  # likely from some thousand proxies on
+            label = f"{name}~{proxy.id}"
+        proxy.label = label
+        self._labels[label] = proxy

@@ -94,7 +94,8 @@ class Rotation:
         else:
             if self._sidelined:
                 self._sidelined.discard(proxy)
-            ema = max(ema, _LEAST_EMA_MS)
+            if ema < _LEAST_EMA_MS:  # noqa: PLR1730 (max() costs as much as all of this method)
+                ema = _LEAST_EMA_MS
             exponent = self._weight_exponent
             self._set_weight(proxy, 1.0 / ema if exponent == 1.0 else ema**-exponent)
 

@@ -87,6 +87,16 @@ def test_labels_that_were_given_are_told_apart_too() -> None:
     assert second.label == f"one~{second.id[:6]}"
 
 
+def test_a_label_is_free_again_when_its_proxy_has_left() -> None:
+    pool = ProxyPool()
+    first, second = Proxy("http://h:1"), Proxy("http://user:x@h:1")
+    pool.add_proxy(first)
+    pool.remove_proxy(first)
+    pool.add_proxy(second)
+
+    assert second.label == first.label == "h:1"
+
+
 def test_labels_stay_unique_where_six_digits_agree() -> None:
     pool = ProxyPool()
     # By trial: six hex digits of the SHA-256 of these two are the same.

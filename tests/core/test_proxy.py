@@ -107,6 +107,18 @@ def test_the_median_is_taken_over_many_proxies_too(make_pool: Callable[..., Prox
     assert failing.ema_response_time_ms == pytest.approx(150.0, rel=0.05)
 
 
+def test_what_has_left_the_pool_is_no_measure_of_it(make_pool: Callable[..., ProxyPool]) -> None:
+    pool = make_pool(None, None, None)
+    slow, fast, failing = pool
+    slow.complete_request(True, 10_000.0)
+    fast.complete_request(True, 10.0)
+
+    pool.remove_proxy(slow)
+    failing.complete_request(False)
+
+    assert failing.ema_response_time_ms == 40.0
+
+
 def test_what_never_answered_has_the_latest_charge_for_its_ema(
     make_pool: Callable[..., ProxyPool],
 ) -> None:

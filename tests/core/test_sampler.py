@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from math import fsum, inf, nan
 from random import Random
 
@@ -94,6 +95,54 @@ def test_two_million_changes_leave_totals_and_draws_exact(rng: Random) -> None:
             sampler.discard(item)
             del present[item]
     weights = [present.get(item, 0.0) for item in range(1000)]
+    assert_fits(Counter(sampler.sample() for _ in range(100_000)), weights)
+
+
+def grow_within_buckets(sampler: WeightedSampler[int]) -> list[float]:
+    for item in range(100):
+        sampler.set(item, 1.0)
+        sampler.set(100 + item, 0.5)
+    for item in range(100):
+        sampler.set(item, 1.9)
+    return [1.9] * 100 + [0.5] * 100
+
+
+def leave_buckets_open(sampler: WeightedSampler[int]) -> list[float]:
+    for item in range(100):
+        sampler.set(item, 1.9)
+        sampler.set(100 + item, 0.5)
+    for item in range(90):
+        sampler.discard(item)
+    return [0.0] * 90 + [1.9] * 10 + [0.5] * 100
+
+
+def move_between_buckets(sampler: WeightedSampler[int]) -> list[float]:
+    for item in range(100):
+        sampler.set(item, 8.0)
+        sampler.set(100 + item, 0.5)
+    for item in range(99):
+        sampler.set(item, 0.25)
+    return [0.25] * 99 + [8.0] + [0.5] * 100
+
+
+def meet_a_giant(sampler: WeightedSampler[int]) -> list[float]:
+    for item in range(4):
+        sampler.set(item, 2.0**-item)
+    sampler.set(4, 1e30)
+    sampler.discard(4)
+    return [2.0**-item for item in range(4)]
+
+
+@pytest.mark.parametrize(
+    "history", [grow_within_buckets, leave_buckets_open, move_between_buckets, meet_a_giant]
+)
+def test_draws_are_in_proportion_whatever_went_before(
+    history: Callable[[WeightedSampler[int]], list[float]], rng: Random
+) -> None:
+    sampler: WeightedSampler[int] = WeightedSampler(rng)
+
+    weights = history(sampler)
+
     assert_fits(Counter(sampler.sample() for _ in range(100_000)), weights)
 
 

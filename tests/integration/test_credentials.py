@@ -16,7 +16,7 @@ from scrapy.http import Response
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import CollectingSpider, crawl, make_crawler, run
+from tests.crawling import MIDDLEWARE, CollectingSpider, crawl, make_crawler, run
 
 PASSWORD = "pa55/w:rd@"
 
@@ -146,6 +146,56 @@ async def test_no_credentials_go_to_disk_with_a_retry(gate: Playground, tmp_path
     for secret in secrets("ann", PASSWORD):
         assert secret.encode() not in kept
     assert b"Proxy-Authorization" not in kept
+
+
+class SendsAgain:
+    """Replaces each request once, when our middleware can no longer clean it up."""
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        if "again" in request.url:
+            return response
+        return request.replace(url=f"{request.url}-again", dont_filter=True)
+
+
+@deferred_f_from_coro_f
+async def test_what_another_middleware_sends_again_carries_no_others_credentials(
+    gate: Playground,
+) -> None:
+    proxies = [{"url": gate.proxy_url(0, "ann"), "label": "ann"}, gate.proxy_url(0)]
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": proxies,
+            "PROXYWHIRL_STRATEGY": "round-robin",
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, SendsAgain: 800},
+            "CONCURRENT_REQUESTS": 1,
+        },
+        [f"{gate.origin_url}/page"],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert [entry["username"] for entry in gate.proxy_log()] == ["ann", None]
+
+
+class AnswersBeforeHttpProxyMiddleware:
+    def process_request(self, request: Request) -> Response:
+        return Response(request.url, request=request)
+
+
+@deferred_f_from_coro_f
+async def test_none_stay_in_meta_where_httpproxymiddleware_was_not_reached(
+    gate: Playground,
+) -> None:
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": [gate.proxy_url(0, "ann")],
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, AnswersBeforeHttpProxyMiddleware: 747},
+        },
+        [f"{gate.origin_url}/page"],
+    )
+
+    (response,) = crawled.spider.responses
+    assert response.meta["proxy"] == gate.proxy_urls[0]
 
 
 @deferred_f_from_coro_f

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +12,11 @@ from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.utils.asyncio import is_asyncio_available
 from scrapy.utils.defer import deferred_f_from_coro_f
 from typing_extensions import Self
 
+from scrapy_proxywhirl import ProxyWhirlMiddleware
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import MIDDLEWARE, CollectingSpider, crawl
 
@@ -92,10 +95,10 @@ class BusySpider(CollectingSpider):
         self.failures.clear()  # which hold the requests
         gc.collect()
         assert self.crawler.engine
-        ours = self.crawler.engine.downloader.middleware.middlewares
-        (middleware,) = (one for one in ours if type(one).__name__ == "ProxyWhirlMiddleware")
-        middleware._settle_lost()
-        self.busy = sum(proxy.requests_active for proxy in middleware.pool)
+        for middleware in self.crawler.engine.downloader.middleware.middlewares:
+            if isinstance(middleware, ProxyWhirlMiddleware):
+                middleware._settle_lost()
+                self.busy = sum(proxy.requests_active for proxy in middleware.pool)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +134,33 @@ async def test_whatever_a_later_middleware_does(
     crawled.assert_every_attempt_is_settled()
     assert crawled.stat("neutral") >= PAGES
     assert isinstance(crawled.spider, BusySpider)
+    assert crawled.spider.busy == 0
+
+
+@deferred_f_from_coro_f
+async def test_a_lost_attempt_is_settled_with_the_next_request(playground: Playground) -> None:
+    class LookingSpider(CollectingSpider):
+        """Looks when the second request is back, of which the first one's attempt was lost."""
+
+        busy: int
+
+        def collect(self, response: Response) -> None:
+            assert self.crawler.engine
+            for middleware in self.crawler.engine.downloader.middleware.middlewares:
+                if isinstance(middleware, ProxyWhirlMiddleware):
+                    self.busy = sum(proxy.requests_active for proxy in middleware.pool)
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, ReturnsRequestBefore: 800},
+        },
+        [f"{playground.origin_url}/page"],
+        LookingSpider,
+    )
+
+    assert crawled.stat("attempts") == 2
+    assert isinstance(crawled.spider, LookingSpider)
     assert crawled.spider.busy == 0
 
 
@@ -193,3 +223,34 @@ async def test_a_bug_in_a_ban_policy_is_not_hidden_and_leaves_nothing_open(
     crawled.assert_every_attempt_is_settled()
     assert crawled.stat("neutral") == 3
     assert [type(failure.value) for failure in crawled.spider.failures] == [KeyError] * 3
+
+
+class ImpatientSpider(BusySpider):
+    """Downloads a page in its callback, and does not wait for it to come."""
+
+    async def collect(self, response: Response) -> None:  # type: ignore[override]
+        super().collect(response)
+        assert self.crawler.engine
+        page = Request(response.urljoin("/slow"))
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(self.crawler.engine.download_async(page), 0.05)
+        # Which takes longer than what is left of the other, that nobody waits for any more.
+        await self.crawler.engine.download_async(page.replace(url=page.url + "-too"))
+
+
+@deferred_f_from_coro_f
+async def test_a_download_that_is_cancelled(play: Callable[..., Playground]) -> None:
+    if not is_asyncio_available():
+        pytest.skip("asyncio cancels, and this reactor has none of it")
+    playground = play(ProxySpec(latency=0.3))
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        [f"{playground.origin_url}/first"],
+        ImpatientSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("attempts") == 3
+    assert isinstance(crawled.spider, BusySpider)
+    assert crawled.spider.busy == 0

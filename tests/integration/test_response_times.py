@@ -50,6 +50,29 @@ async def test_where_the_handler_measures_nothing_the_time_since_selection_is_ta
     assert len([r for r in caplog.records if "no download_latency" in r.getMessage()]) == 1
 
 
+class HandlerThatLeavesMetaAlone(HTTP11DownloadHandler):
+    async def download_request(self, request: Request, *args: Any) -> Response:
+        before = request.meta.get("download_latency")
+        response: Response = await ensure_awaitable(super().download_request(request, *args))
+        request.meta["download_latency"] = before
+        return response
+
+
+@deferred_f_from_coro_f
+async def test_a_latency_that_came_with_the_meta_of_another_request_is_dropped(
+    playground: Playground,
+) -> None:
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "DOWNLOAD_HANDLERS": {"http": HandlerThatLeavesMetaAlone},
+        },
+        [Request(f"{playground.origin_url}/x", meta={"download_latency": 99.0})],
+    )
+
+    assert 0 < crawled.stat("mean_ms") < 10_000
+
+
 @deferred_f_from_coro_f
 async def test_time_in_scrapys_queue_is_not_the_proxys(play: Callable[..., Playground]) -> None:
     playground = play(ProxySpec(latency=0.1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from scrapy.http import Response
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl import used_proxy
-from scrapy_proxywhirl.playground import Playground, ProxySpec
+from scrapy_proxywhirl.playground import Playground
 from tests.crawling import CollectingSpider, crawl
 
 
@@ -66,32 +65,6 @@ async def test_copied_meta_is_no_choice_of_the_users(playground: Playground) -> 
     assert used["copied"] is not None
     assert used["copied"].attempt == 1
     assert used["own"] is used["none"] is used["false"] is None
-
-
-@deferred_f_from_coro_f
-async def test_a_copied_latency_is_not_taken_for_the_copys_own(
-    play: Callable[..., Playground],
-) -> None:
-    playground = play(ProxySpec(latency=0.3))
-
-    class CopyingSpider(CollectingSpider):
-        def collect(self, response: Response) -> Any:
-            super().collect(response)
-            if response.url.endswith("/first"):
-                playground.change(0, ProxySpec())
-                yield response.follow("/second", self.collect, meta=response.meta)
-
-    crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
-        [f"{playground.origin_url}/first"],
-        CopyingSpider,
-    )
-
-    first, second = map(used_proxy, crawled.spider.responses)
-    assert first is not None
-    assert first.response_time_ms >= 300
-    assert second is not None
-    assert second.response_time_ms < 300
 
 
 @deferred_f_from_coro_f
