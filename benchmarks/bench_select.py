@@ -10,7 +10,7 @@ same proxies. Times are of this machine; what can be compared between machines a
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from statistics import median
 from time import perf_counter_ns
@@ -37,25 +37,23 @@ def measure(size: int) -> tuple[float, float, float]:
     strategy = strategy_of_a_crawl(rng)
     context = SelectionContext()
     proxies = pool.proxies
-    weights = [1.0 / (proxy.ema_response_time_ms or 1.0) for proxy in proxies]
+    latency = {proxy: proxy.ema_response_time_ms or 0.0 for proxy in proxies}
+    weights = [1.0 / latency[proxy] for proxy in proxies]
     strategy.select(pool, context).abandon_request()
     selections, results, choices = [], [], []
     for _ in range(ROUNDS):
         selections.append(microseconds(lambda: strategy.select(pool, context), CALLS))
-        # The results of as many selections, each about what the proxy has taken so far.
+        # The results of as many selections, each about what the proxy takes.
         selected = [strategy.select(pool, context) for _ in range(CALLS)]
-        todo = iter(
-            [(one, (one.ema_response_time_ms or 1.0) * rng.uniform(0.7, 1.3)) for one in selected]
-        )
+        todo = iter([(proxy, latency[proxy] * rng.uniform(0.7, 1.3)) for proxy in selected])
 
-        def record(todo: object = todo) -> None:
-            proxy, time_ms = next(todo)  # type: ignore[call-overload]
+        def record(todo: Iterator[tuple[Proxy, float]] = todo) -> None:
+            proxy, time_ms = next(todo)
             strategy.record_result(proxy, True, time_ms)
 
         results.append(microseconds(record, CALLS))
         calls = max(1, min(CALLS, 100_000 // size))
         choices.append(microseconds(lambda: rng.choices(proxies, weights=weights), calls))
-    assert all(isinstance(proxy, Proxy) for proxy in selected)
     return median(selections), median(results), median(choices)
 
 

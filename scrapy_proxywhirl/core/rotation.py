@@ -70,7 +70,6 @@ class Rotation:
 
     def added(self, proxy: Proxy) -> None:
         """Take in a proxy that joined the pool."""
-        self._is_warming_up = self._warmup_proxies > 0
         self.changed(proxy)
 
     def removed(self, proxy: Proxy) -> None:
@@ -88,6 +87,7 @@ class Rotation:
             self._sidelined.discard(proxy)
             if _is_untried(proxy):
                 self._untried[proxy] = None
+                self._is_warming_up = True
         elif proxy._health_status is _UNHEALTHY and self._exploration:
             self._sampler.discard(proxy)
             self._sidelined.add(proxy)
@@ -112,12 +112,9 @@ class Rotation:
         """
         proxy: Proxy | None
         if self._is_warming_up:
-            if self.known < self._warmup_proxies:
-                proxy = self._next_untried(excluded)
-                if proxy is not None:
-                    return proxy
-            else:
-                self._is_warming_up = False
+            proxy = self._warm_up(excluded)
+            if proxy is not None:
+                return proxy
         if self._exploration and self._random() < self._exploration:
             proxy = self._explore(pool, excluded)
             if proxy is not None:
@@ -139,7 +136,13 @@ class Rotation:
         self._weight_exponent = config.weight_exponent
         self._exploration = config.exploration
         self._warmup_proxies = config.warmup_proxies
-        self._is_warming_up = config.warmup_proxies > 0
+        self._is_warming_up = True
+
+    def _warm_up(self, excluded: Collection[str]) -> Proxy | None:
+        if self._untried and self.known < self._warmup_proxies:
+            return self._next_untried(excluded)
+        self._is_warming_up = False  # until there is another untried one
+        return None
 
     def _next_untried(self, excluded: Collection[str]) -> Proxy | None:
         untried = self._untried

@@ -58,6 +58,14 @@ class ReturnsRequestAfter:
         return again(request) if is_first(request) else response
 
 
+class ReturnsTheSameRequestAfter:
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        if "seen" in request.meta:
+            return response
+        request.meta["seen"] = request.dont_filter = True
+        return request
+
+
 class RaisesAfter:
     def process_response(self, request: Request, response: Response) -> Response:
         if is_first(request):
@@ -109,6 +117,7 @@ class BusySpider(CollectingSpider):
         (IgnoresBefore, Fault.NONE),
         (RaisesBefore, Fault.NONE),
         (ReturnsRequestAfter, Fault.NONE),
+        (ReturnsTheSameRequestAfter, Fault.NONE),
         (RaisesAfter, Fault.NONE),
         (ReturnsRequestOnException, Fault.REFUSE),
         (RaisesOnException, Fault.REFUSE),
@@ -162,6 +171,33 @@ async def test_a_lost_attempt_is_settled_with_the_next_request(playground: Playg
     assert crawled.stat("attempts") == 2
     assert isinstance(crawled.spider, LookingSpider)
     assert crawled.spider.busy == 0
+
+
+class KeepsRequests(ReturnsRequestBefore):
+    """Keeps what it replaces, so that it is never dropped."""
+
+    def __init__(self) -> None:
+        self.kept: list[Request] = []
+
+    def process_request(self, request: Request) -> Request | None:
+        self.kept.append(request)
+        return super().process_request(request)
+
+
+@deferred_f_from_coro_f
+async def test_what_somebody_keeps_is_settled_when_the_spider_closes(
+    playground: Playground,
+) -> None:
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, KeepsRequests: 800},
+        },
+        [f"{playground.origin_url}/{number}" for number in range(PAGES)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("successes") == crawled.stat("neutral") == PAGES
 
 
 class AnswersFirst:
