@@ -22,6 +22,12 @@ logger = logging.getLogger(__name__)
 
 _DEFAULT_HANDLER = "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"
 
+WITHOUT_PROXY = (
+    "scrapy-playwright heeds no request's proxy and goes direct. A request with meta['playwright']"
+    " is not sent, unless it says meta['proxywhirl'] = False: give the browser's contexts proxies"
+    " of their own then."
+)
+
 
 def check_crawl(settings: BaseSettings, middleware: type, proxies: Iterable[Proxy]) -> None:
     """
@@ -38,6 +44,14 @@ def check_crawl(settings: BaseSettings, middleware: type, proxies: Iterable[Prox
     proxies = list(proxies)
     _check_order(settings, middleware, any(proxy.username is not None for proxy in proxies))
     _check_schemes(settings, {proxy.scheme for proxy in proxies})
+    if has_playwright(settings):
+        logger.warning(WITHOUT_PROXY)
+
+
+def has_playwright(settings: BaseSettings) -> bool:
+    """Tell whether scrapy-playwright downloads: it heeds no request's proxy and goes direct."""
+    handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
+    return any(_path(handler).startswith("scrapy_playwright.") for handler in handlers.values())
 
 
 def _check_order(settings: BaseSettings, middleware: type, has_credentials: bool) -> None:
@@ -71,7 +85,7 @@ def _check_order(settings: BaseSettings, middleware: type, has_credentials: bool
 
 def _check_schemes(settings: BaseSettings, schemes: set[str]) -> None:
     handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
-    if not any(_is_default(handlers.get(scheme)) for scheme in ("http", "https")):
+    if not any(_path(handlers.get(scheme)) == _DEFAULT_HANDLER for scheme in ("http", "https")):
         return
     socks = sorted(scheme for scheme in schemes if scheme.startswith("socks"))
     if socks:
@@ -88,10 +102,10 @@ def _check_schemes(settings: BaseSettings, schemes: set[str]) -> None:
         )
 
 
-def _is_default(handler: str | type | None) -> bool:
-    return (
-        handler if isinstance(handler, str) else global_object_name(handler)
-    ) == _DEFAULT_HANDLER
+def _path(handler: str | type | None) -> str:
+    if handler is None:  # the scheme is switched off
+        return ""
+    return handler if isinstance(handler, str) else global_object_name(handler)
 
 
 def _has(components: list[type], wanted: type) -> bool:

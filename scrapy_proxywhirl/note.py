@@ -128,11 +128,13 @@ def earlier_note(request: Request) -> Note | None:
     return note if note and note["url"] == request.url else None
 
 
-def redirected_from(request: Request) -> Note | None:
-    """Return the note of the attempt that was redirected to *request*, None where none was."""
+def proxy_that_was_redirected(request: Request) -> str | None:
+    """Return the id of the proxy that *request* was redirected on; None where none was, or well."""
     note: Note | None = request.meta.get(NOTE)
     urls = request.meta.get("redirect_urls")
-    return note if note and urls and urls[-1] == note["url"] else None
+    if not note or not urls or urls[-1] != note["url"] or note["proxy_id"] in note["failed"]:
+        return None
+    return note["proxy_id"]
 
 
 def forget_credentials(request: Request, proxy: Proxy | None = None) -> None:

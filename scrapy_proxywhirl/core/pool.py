@@ -121,14 +121,15 @@ class ProxyPool:
         """
         Tell *watcher* of every proxy that is in and of all changes, for as long as *owner* lives.
 
+        To be called with the pool's lock held, as *watcher* will be.
+
         Args:
-            watcher: Called with the pool's lock held.
+            watcher: What is told.
             owner: What *watcher* works for; the pool keeps no reference to it.
         """
-        with self.lock:
-            for proxy in self.proxies:
-                watcher.added(proxy)
-            self._watchers.append(watcher)
+        for proxy in self.proxies:
+            watcher.added(proxy)
+        self._watchers.append(watcher)
         finalize(owner, self._watchers.remove, watcher)
 
     def _make_label_unique(self, proxy: Proxy) -> None:

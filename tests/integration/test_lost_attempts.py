@@ -105,7 +105,7 @@ class BusySpider(CollectingSpider):
         assert self.crawler.engine
         for middleware in self.crawler.engine.downloader.middleware.middlewares:
             if isinstance(middleware, ProxyWhirlMiddleware):
-                middleware._settle_lost()
+                middleware._recorder.settle_lost()
                 self.busy = sum(proxy.requests_active for proxy in middleware.pool)
 
 

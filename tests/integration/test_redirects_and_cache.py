@@ -32,6 +32,27 @@ async def test_a_redirect_stays_on_its_proxy(play: Callable[..., Playground]) ->
 
 
 @deferred_f_from_coro_f
+async def test_a_redirect_that_was_a_refusal_leaves_its_proxy(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(ProxySpec(), ProxySpec())
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_BAN_STATUSES": [302],
+            "PROXYWHIRL_STRATEGY": "round-robin",
+            "CONCURRENT_REQUESTS": 1,
+        },
+        [f"{playground.origin_url}/redirect/page"],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("bans/302") == crawled.stat("successes") == 1
+    assert [entry["via"] for entry in playground.origin_log()] == ["1.1 proxy-0", "1.1 proxy-1"]
+
+
+@deferred_f_from_coro_f
 async def test_a_page_from_the_cache_says_nothing_of_a_proxy(
     playground: Playground, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from random import Random
 
 from scrapy_proxywhirl.core.config import StrategyConfig
@@ -28,7 +29,6 @@ class Strategy(ABC):
         self.config = config or StrategyConfig()
         self._rng = rng or Random()
 
-    @abstractmethod
     def select(self, pool: ProxyPool, context: SelectionContext | None = None) -> Proxy:
         """
         Select a proxy and count an attempt as in flight on it.
@@ -43,6 +43,43 @@ class Strategy(ABC):
         Raises:
             ProxyPoolEmptyError: No proxy may be selected.
         """
+        excluded: Collection[str] = ()
+        pool.lock.acquire()  # half the price of a with statement, in the busiest place there is
+        try:
+            proxy = None
+            if context is not None:
+                excluded = context.failed_proxy_ids
+                if context.stay_on_proxy_id is not None:
+                    proxy = _proxy_to_stay_on(pool, context)
+            if proxy is None:
+                proxy = self.pick(pool, excluded)
+            if proxy is not None:
+                proxy.requests_started += 1
+                return proxy
+        finally:
+            pool.lock.release()
+        raise ProxyPoolEmptyError(self.why_none(pool))
+
+    @abstractmethod
+    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        """
+        Choose a proxy: what a strategy of one's own has to do.
+
+        Called with the pool's lock held.
+
+        Args:
+            pool: The proxies to choose from.
+            excluded: Ids of those that must not be chosen.
+
+        Returns:
+            The proxy; None where none may be chosen.
+        """
+
+    def why_none(self, pool: ProxyPool) -> str:
+        """Say why nothing of *pool* could be picked."""
+        if not len(pool):
+            return f"The pool {pool.name!r} has no proxies"
+        return f"All {len(pool)} proxies of the pool {pool.name!r} have failed this request"
 
     def record_result(
         self,
@@ -78,20 +115,11 @@ class Strategy(ABC):
         return len(pool) > 0
 
 
-def proxy_to_stay_on(pool: ProxyPool, context: SelectionContext) -> Proxy | None:
-    """Return the proxy that *context* asks to stay on, where that is still possible."""
-    if context.stay_on_proxy_id is None or context.stay_on_proxy_id in context.failed_proxy_ids:
+def _proxy_to_stay_on(pool: ProxyPool, context: SelectionContext) -> Proxy | None:
+    proxy_id = context.stay_on_proxy_id
+    if proxy_id is None or proxy_id in context.failed_proxy_ids:
         return None
-    proxy = pool.get_proxy(context.stay_on_proxy_id)
+    proxy = pool.get_proxy(proxy_id)
     if proxy is None or proxy.health_status is HealthStatus.UNHEALTHY:
         return None
     return proxy
-
-
-def no_proxy_left(pool: ProxyPool) -> ProxyPoolEmptyError:
-    """Return the error for a pool of which nothing may be selected."""
-    if not len(pool):
-        return ProxyPoolEmptyError(f"The pool {pool.name!r} has no proxies")
-    return ProxyPoolEmptyError(
-        f"All {len(pool)} proxies of the pool {pool.name!r} have failed this request"
-    )

@@ -8,12 +8,10 @@ from threading import Lock
 from weakref import WeakKeyDictionary
 
 from scrapy_proxywhirl.core.config import StrategyConfig
-from scrapy_proxywhirl.core.context import SelectionContext
-from scrapy_proxywhirl.core.errors import ProxyPoolEmptyError
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.rotation import Rotation
-from scrapy_proxywhirl.core.strategies.base import Strategy, no_proxy_left, proxy_to_stay_on
+from scrapy_proxywhirl.core.strategies.base import Strategy
 
 
 class PerformanceBasedStrategy(Strategy):
@@ -36,37 +34,21 @@ class PerformanceBasedStrategy(Strategy):
         self._joining = Lock()
         self._latest: tuple[ProxyPool | None, Rotation] = (None, Rotation(self.config, self._rng))
 
-    def select(self, pool: ProxyPool, context: SelectionContext | None = None) -> Proxy:
-        """
-        Select a proxy with a probability in proportion to its weight.
-
-        Args:
-            pool: The proxies to select from.
-            context: What the request wants; None for whatever there is.
-
-        Raises:
-            ProxyPoolEmptyError: No proxy may be selected: without warm-up and exploration also
-                where none has an EMA.
-        """
+    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        """Choose a proxy with a probability in proportion to its weight."""
         latest, rotation = self._latest
         if latest is not pool:
             rotation = self._rotation(pool)
-        excluded: Collection[str] = ()
-        pool.lock.acquire()  # half the price of a with statement, in the busiest place there is
-        try:
-            proxy = None
-            if context is not None:
-                excluded = context.failed_proxy_ids
-                if context.stay_on_proxy_id is not None:
-                    proxy = proxy_to_stay_on(pool, context)
-            if proxy is None:
-                proxy = rotation.draw(pool, excluded)
-            if proxy is not None:
-                proxy.requests_started += 1
-                return proxy
-        finally:
-            pool.lock.release()
-        raise _why_none(pool, rotation)
+        return rotation.draw(pool, excluded)
+
+    def why_none(self, pool: ProxyPool) -> str:
+        """Say why nothing of *pool* could be picked: with the default config, for want of EMAs."""
+        if len(pool) and not self._learns and not self.validate_metadata(pool):
+            return (
+                f"No proxies with EMA data among the {len(pool)} of the pool {pool.name!r}: record"
+                " results first, or configure warmup_proxies or exploration"
+            )
+        return super().why_none(pool)
 
     def configure(self, config: StrategyConfig) -> None:
         """Go by *config* from now on; takes time in proportion to the pool."""
@@ -76,10 +58,15 @@ class PerformanceBasedStrategy(Strategy):
                 rotation.configure(config, pool)
 
     def validate_metadata(self, pool: ProxyPool) -> bool:
-        """Tell whether *pool* has a proxy that can be selected: one with an EMA, as a library."""
-        if self.config.warmup_proxies or self.config.exploration:
+        """Tell whether *pool* has a proxy that can be selected: as a library, one with an EMA."""
+        if self._learns:
             return super().validate_metadata(pool)
-        return self._rotation(pool).in_rotation > 0
+        with pool.lock:
+            return self._rotation(pool).in_rotation > 0
+
+    @property
+    def _learns(self) -> bool:
+        return self.config.warmup_proxies > 0 or self.config.exploration > 0
 
     def _rotation(self, pool: ProxyPool) -> Rotation:
         with self._joining:
@@ -89,12 +76,3 @@ class PerformanceBasedStrategy(Strategy):
                 pool.watch(rotation, owner=self)
             self._latest = (pool, rotation)
             return rotation
-
-
-def _why_none(pool: ProxyPool, rotation: Rotation) -> ProxyPoolEmptyError:
-    if len(pool) and not rotation.in_rotation:
-        return ProxyPoolEmptyError(
-            f"No proxies with EMA data among the {len(pool)} of the pool {pool.name!r}: record"
-            " results first, or configure warmup_proxies or exploration"
-        )
-    return no_proxy_left(pool)

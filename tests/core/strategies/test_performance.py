@@ -378,14 +378,14 @@ class TestLearning:
     def test_an_ema_given_by_hand_takes_a_proxy_out_of_the_untried(
         self, make_pool: MakePool
     ) -> None:
-        pool = make_pool(None, None)
-        first, second = pool
-        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=2))
-        strategy._rotation(pool)
+        pool = make_pool(None, None, None)
+        first, second, third = pool
+        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=3))
+        assert strategy.select(pool) is first
 
-        first.ema_response_time_ms = 10.0
+        second.ema_response_time_ms = 10.0
 
-        assert strategy.select(pool) is second
+        assert strategy.select(pool) is third
 
     def test_it_validates_any_pool_that_is_not_empty(self, make_pool: MakePool) -> None:
         strategy = PerformanceBasedStrategy(LEARNING)
