@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
 
 import attrs
 import pytest
 import scrapy
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 
 from scrapy_proxywhirl import Proxy
 from scrapy_proxywhirl.sources import proxies_from_setting
@@ -95,6 +97,31 @@ def test_a_bad_entry_is_refused_with_its_place_and_no_password(entry: Any, messa
     assert "PROXYWHIRL_PROXIES[1]: " in str(caught.value)
     assert "secr" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "credentials"),
+    [
+        ("http://h:1", None),
+        ("http://u:p@h:1", "u:p"),
+        ("http://u@h:1", "u:"),
+        ("http://u:p%40:w@[2001:DB8::1]:1", "u:p@:w"),
+        ("https://h", None),
+        ("http://bücher.example:1", None),
+        ("socks5://h:1080", None),
+        ("http://u:p/?#[]@h:1", "u:p/?#[]"),
+        ("http://ü:ß@h:1", "ü:ß"),
+    ],
+)
+def test_scrapy_reads_what_is_assigned_as_it_is_meant(url: str, credentials: str | None) -> None:
+    proxy = Proxy(url)
+    request = scrapy.Request("http://example.com/", meta={"proxy": proxy.url_with_credentials})
+
+    HttpProxyMiddleware(auth_encoding="latin-1").process_request(request)
+
+    assert request.meta["proxy"] == proxy.url
+    header = request.headers.get("Proxy-Authorization")
+    assert (b64decode(header[6:]).decode("latin-1") if header else None) == credentials
 
 
 def test_all_bad_entries_are_told_of_at_once() -> None:

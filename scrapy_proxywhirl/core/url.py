@@ -24,7 +24,7 @@ class ProxyURL:
 
     Attributes:
         scheme: ``http``, ``https``, ``socks4`` or ``socks5``.
-        host: In lower case; an IPv6 address without its brackets.
+        host: In lower case and ASCII (IDNA); an IPv6 address without its brackets.
         port: 1 to 65535.
         username: Decoded; None without credentials.
         password: Decoded; None without credentials, and empty where only a username was given.
@@ -143,7 +143,12 @@ def _split_port(hostport: str, shown: str) -> tuple[str, str | None]:
         )
     if not _HOST.fullmatch(host):
         raise InvalidProxyError(f"{shown!r} has a character in its host that no host name has")
-    return host.lower(), port_text if colon else None
+    try:
+        # A name beyond ASCII goes over the wire in its IDNA form; Scrapy leaves that to the URL.
+        host = host.lower() if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        raise InvalidProxyError(f"{shown!r} has a host that is no domain name") from None
+    return host, port_text if colon else None
 
 
 def _read_port(port_text: str, shown: str) -> int:

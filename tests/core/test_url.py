@@ -24,7 +24,7 @@ READ = [
     ("http://[2001:DB8::1]:8080", ProxyURL("http", "2001:db8::1", 8080)),
     ("http://user:secret@[::1]:1", ProxyURL("http", "::1", 1, "user", "secret")),
     ("http://[::1]", ProxyURL("http", "::1", 80)),
-    ("http://bücher.example:1", ProxyURL("http", "bücher.example", 1)),
+    ("http://bücher.example:1", ProxyURL("http", "xn--bcher-kva.example", 1)),
     ("http://my_proxy:65535", ProxyURL("http", "my_proxy", 65535)),
 ]
 
@@ -54,6 +54,7 @@ REFUSED = [
     ("http://a b:1", "character"),
     ("http://a/path:1", "character"),
     ("://a:1", "no host"),
+    (f"http://{'ü' * 100}:1", "no domain name"),
     ("user:se://cret@a:x", "no port"),
 ]
 
