@@ -128,4 +128,6 @@ def test_a_name_that_is_not_known_is_warned_of(name: str, message: str) -> None:
 def test_names_that_are_known_are_not_warned_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read(**{**DEFAULTS, **PROXIES}, BOT_NAME="x")
+        settings = read(**{**DEFAULTS, **PROXIES}, BOT_NAME="x")
+
+    assert settings.stats_proxies == DEFAULTS["PROXYWHIRL_STATS_PROXIES"]

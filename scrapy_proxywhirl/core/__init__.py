@@ -10,8 +10,9 @@ from scrapy_proxywhirl.core.errors import (
     ProxyPoolEmptyError,
     ProxyWhirlError,
 )
+from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.pool import ProxyPool
-from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy
+from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.strategies import (
     STRATEGIES,
     PerformanceBasedStrategy,

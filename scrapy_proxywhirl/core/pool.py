@@ -9,8 +9,9 @@ from typing import Protocol
 from weakref import finalize
 
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
+from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
-from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy, ProxyWatcher
+from scrapy_proxywhirl.core.proxy import Proxy, ProxyWatcher
 
 
 class PoolWatcher(ProxyWatcher, Protocol):

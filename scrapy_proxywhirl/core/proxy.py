@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from hashlib import sha256
 from math import inf
-from statistics import median
 from threading import Lock
 from typing import Any, Protocol
 
-from scrapy_proxywhirl.core.errors import InvalidProxyError
+from scrapy_proxywhirl.core.health import HealthStatus, health_after_failure
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
-from scrapy_proxywhirl.core.url import ProxyURL, parse_proxy_url
+from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_failure
+from scrapy_proxywhirl.core.url import parse_proxy_url
 
 DEFAULT_EMA_ALPHA = 0.2
-DEFAULT_FAILURE_PENALTY = 4.0
-
-# Failures in a row that make a proxy unhealthy which has answered before. One that never has is
-# unhealthy at its first.
-UNHEALTHY_AFTER = 3
-
-# The median response time of a pool is exact up to this many proxies that have answered. Of more,
-# so many are looked at, evenly spread: the rank is then off by 0.5 / sqrt(32), 9%, in one standard
-# deviation.
-_MEDIAN_SAMPLE = 32
 
 _lock_of_proxies_without_pool = Lock()
-
-
-class HealthStatus(Enum):
-    """What the last attempts say of a proxy."""
-
-    UNKNOWN = "unknown"  #: nothing yet
-    HEALTHY = "healthy"  #: the last attempt succeeded
-    DEGRADED = "degraded"  #: it failed since it last answered
-    UNHEALTHY = "unhealthy"  #: it failed three times in a row, or has never answered
 
 
 _HEALTHY = HealthStatus.HEALTHY
@@ -125,29 +105,12 @@ class Proxy:
         tags: Iterable[str] = (),
         ema_alpha: float | None = None,
     ) -> None:
-        endpoint = parse_proxy_url(url)
-        if username is not None:
-            if endpoint.username is not None:
-                raise InvalidProxyError(
-                    f"{endpoint.without_credentials!r} has credentials in its URL and a username"
-                    " besides; give one of them"
-                )
-            endpoint = ProxyURL(
-                endpoint.scheme, endpoint.host, endpoint.port, username, password or ""
-            )
-        elif password is not None:
-            raise InvalidProxyError(
-                f"{endpoint.without_credentials!r} has a password and no username"
-            )
+        endpoint = parse_proxy_url(url).with_identity(username, password)
         if ema_alpha is not None and not 0.0 < ema_alpha <= 1.0:
             raise ValueError(f"ema_alpha is {ema_alpha!r}; it must be in (0, 1]")
         self._endpoint = endpoint
         self.url_with_credentials = endpoint.with_credentials
-        self.url = (
-            endpoint.without_credentials
-            if endpoint.username is not None
-            else self.url_with_credentials
-        )
+        self.url = endpoint.without_credentials
         self.id = sha256(self.url_with_credentials.encode()).hexdigest()[:16]
         self.label = label or endpoint.hostport
         self.country = country
@@ -320,15 +283,10 @@ class Proxy:
         self.consecutive_failures += 1
         ema = self._ema_ms
         is_known = ema is not None and not self._ema_is_guess
-        self._health_status = (
-            HealthStatus.DEGRADED
-            if is_known and self.consecutive_failures < UNHEALTHY_AFTER
-            else HealthStatus.UNHEALTHY
-        )
-        reference = _median_response_time(self._answered)
-        if ema is None and reference is None:
+        self._health_status = health_after_failure(self.consecutive_failures, is_known)
+        charge = charge_for_failure(ema, response_time_ms, failure_penalty, self._answered)
+        if charge is None:
             return
-        charge = max(ema or 0.0, response_time_ms, failure_penalty * (reference or 0.0))
         if ema is not None and is_known:
             self._ema_ms = alpha * charge + (1.0 - alpha) * ema
         else:
@@ -343,13 +301,3 @@ class Proxy:
 def _check_time(name: str, value: float) -> None:
     if not 0.0 <= value < inf:
         raise ValueError(f"{name} is {value!r}; it must be a finite number of at least 0")
-
-
-def _median_response_time(answered: IndexedSet[Proxy] | None) -> float | None:
-    # Of what the proxies last took to answer, and not of their EMAs: those hold penalties, and a
-    # penalty that is measured by penalties grows without end where a quarter of all attempts fail.
-    if not answered:
-        return None
-    proxies = answered.items
-    step = (len(proxies) - 1) // _MEDIAN_SAMPLE + 1
-    return median(proxy.last_response_time_ms or 0.0 for proxy in proxies[::step])

@@ -7,8 +7,9 @@ from collections.abc import Collection
 from random import Random
 
 from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.pool import ProxyPool
-from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy
+from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.sampler import WeightedSampler
 
 # Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import quote, unquote
 
@@ -58,6 +58,30 @@ class ProxyURL:
         # The colon stays where the password is empty: Scrapy takes no username without it.
         userinfo = f"{quote(self.username, safe='')}:{quote(self.password or '', safe='')}"
         return f"{self.scheme}://{userinfo}@{self.hostport}"
+
+    def with_identity(self, username: str | None, password: str | None) -> ProxyURL:
+        """
+        Return this with credentials that were given beside it; as it is where none were.
+
+        Args:
+            username: As it is, not percent-encoded.
+            password: With *username*; empty where it is None.
+
+        Raises:
+            InvalidProxyError: There are credentials in the URL too, or a password alone.
+        """
+        if username is None:
+            if password is not None:
+                raise InvalidProxyError(
+                    f"{self.without_credentials!r} has a password and no username"
+                )
+            return self
+        if self.username is not None:
+            raise InvalidProxyError(
+                f"{self.without_credentials!r} has credentials in its URL and a username besides;"
+                " give one of them"
+            )
+        return replace(self, username=username, password=password or "")
 
 
 def parse_proxy_url(text: str) -> ProxyURL:

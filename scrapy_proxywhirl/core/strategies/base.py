@@ -9,8 +9,9 @@ from random import Random
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
 from scrapy_proxywhirl.core.errors import ProxyPoolEmptyError
+from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.pool import ProxyPool
-from scrapy_proxywhirl.core.proxy import HealthStatus, Proxy
+from scrapy_proxywhirl.core.proxy import Proxy
 
 
 class Strategy(ABC):
