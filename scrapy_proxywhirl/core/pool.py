@@ -11,14 +11,17 @@ from weakref import finalize
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
-from scrapy_proxywhirl.core.proxy import Proxy, ProxyWatcher
+from scrapy_proxywhirl.core.proxy import Proxy
 
 
-class PoolWatcher(ProxyWatcher, Protocol):
+class PoolWatcher(Protocol):
     """Is told of proxies that join, change and leave, with the pool's lock held."""
 
     def added(self, proxy: Proxy) -> None:
         """Take note of a proxy that joined."""
+
+    def changed(self, proxy: Proxy) -> None:
+        """Take note that a proxy's EMA, health or attempts in flight have changed."""
 
     def removed(self, proxy: Proxy) -> None:
         """Take note of a proxy that left."""

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from math import inf
 from threading import Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from scrapy_proxywhirl.core.health import HealthStatus, health_after_failure
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_failure
 from scrapy_proxywhirl.core.url import parse_proxy_url
+
+if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.pool import PoolWatcher
 
 DEFAULT_EMA_ALPHA = 0.2
 
@@ -19,13 +22,6 @@ _lock_of_proxies_without_pool = Lock()
 
 
 _HEALTHY = HealthStatus.HEALTHY
-
-
-class ProxyWatcher(Protocol):
-    """Is told when a proxy's EMA, health or attempts in flight may change how it is selected."""
-
-    def changed(self, proxy: Proxy) -> None:
-        """Take note; called with the pool's lock held."""
 
 
 class Proxy:
@@ -153,7 +149,7 @@ class Proxy:
     def _belong_to_no_pool(self) -> None:
         # What a proxy shares with the others of its pool, which sets it.
         self._lock = _lock_of_proxies_without_pool
-        self._watchers: Sequence[ProxyWatcher] = ()
+        self._watchers: Sequence[PoolWatcher] = ()
         self._answered: IndexedSet[Proxy] | None = None
 
     @property
