@@ -14,6 +14,8 @@ from scrapy.utils.misc import load_object
 
 from scrapy_proxywhirl.core import STRATEGIES, Proxy, Strategy, StrategyConfig
 from scrapy_proxywhirl.core.config import MAX_WEIGHT_EXPONENT
+from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
+from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
 from scrapy_proxywhirl.sources import proxies_from_setting
 
 PREFIX = "PROXYWHIRL_"
@@ -21,10 +23,10 @@ PREFIX = "PROXYWHIRL_"
 DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
     "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],
-    "PROXYWHIRL_EMA_ALPHA": 0.2,
+    "PROXYWHIRL_EMA_ALPHA": DEFAULT_EMA_ALPHA,
     "PROXYWHIRL_ENABLED": True,
     "PROXYWHIRL_EXPLORATION": 0.05,
-    "PROXYWHIRL_FAILURE_PENALTY": 4.0,
+    "PROXYWHIRL_FAILURE_PENALTY": DEFAULT_FAILURE_PENALTY,
     "PROXYWHIRL_PROXIES": [],
     "PROXYWHIRL_STATS_PROXIES": 100,
     "PROXYWHIRL_STRATEGY": "performance",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
+from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
+
 MAX_WEIGHT_EXPONENT = 10.0
 
 
@@ -32,9 +35,9 @@ class StrategyConfig:
         ValueError: A figure is out of its range.
     """
 
-    ema_alpha: float = 0.2
+    ema_alpha: float = DEFAULT_EMA_ALPHA
     weight_exponent: float = 1.0
-    failure_penalty: float = 4.0
+    failure_penalty: float = DEFAULT_FAILURE_PENALTY
     warmup_proxies: int = 0
     exploration: float = 0.0
 
