@@ -133,9 +133,9 @@ class CrawlStats:
             return
         prefixes = tuple(map(_prefix, proxies))
         stats = self._collector.get_stats()
-        self._collector.set_stats(
-            {name: value for name, value in stats.items() if not name.startswith(prefixes)}
-        )
+        for name in [name for name in stats if name.startswith(prefixes)]:
+            del stats[name]
+        self._collector.set_stats(stats)  # where what we got was a copy
 
 
 def _prefix(proxy: Proxy) -> str:
