@@ -15,7 +15,7 @@ from tests.crawling import crawl
 async def test_proxies_that_fail_fast_fall_to_exploration_and_never_look_fast(
     play: Callable[..., Playground],
 ) -> None:
-    healthy = [ProxySpec(latency=latency) for latency in (0.02, 0.04, 0.06)]
+    healthy = [ProxySpec(latency=latency) for latency in (0.05, 0.1, 0.15)]
     refusing = [ProxySpec(fault=Fault.REFUSE)] * 2
     banning = [ProxySpec(fault=Fault.STATUS, status=403)]
     playground = play(*healthy, *refusing, *banning)

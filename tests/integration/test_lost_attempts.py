@@ -278,7 +278,7 @@ class ImpatientSpider(BusySpider):
 async def test_a_download_that_is_cancelled(play: Callable[..., Playground]) -> None:
     if not is_asyncio_available():
         pytest.skip("asyncio cancels, and this reactor has none of it")
-    playground = play(ProxySpec(latency=0.3))
+    playground = play(ProxySpec(latency=1.0))
 
     crawled = await crawl(
         {"PROXYWHIRL_PROXIES": playground.proxy_urls},

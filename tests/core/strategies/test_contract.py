@@ -203,14 +203,14 @@ def kind_of(chance: float) -> str:
 
 
 def run_at_once(*functions: Callable[[], None]) -> None:
-    """Run each in a thread of its own; fail where one raises, or hangs for two minutes."""
+    """Run each in a thread of its own; fail where one raises, or hangs for five minutes."""
     futures = []
     for function in functions:
         future: Future[None] = Future()
         Thread(target=resolve, args=(future, function), daemon=True).start()
         futures.append(future)
     for future in futures:
-        future.result(timeout=120)
+        future.result(timeout=300)
 
 
 def resolve(future: Future[None], function: Callable[[], None]) -> None:
