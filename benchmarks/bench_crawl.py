@@ -44,6 +44,7 @@ def crawl(specs: list[ProxySpec], settings: dict[str, Any], pages: int) -> dict[
             check=True,
         )
         took: dict[str, Any] = json.loads(done.stdout)
+        took["labels"] = [url.removeprefix("http://") for url in playground.proxy_urls]
         took["direct"] = sum(entry["via"] is None for entry in playground.origin_log())
         return took
 

@@ -59,7 +59,7 @@ def main() -> None:
         {
             "CONCURRENT_REQUESTS": 16,
             "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
-            "LOG_LEVEL": "WARNING",
+            "LOG_LEVEL": "CRITICAL",  # what is lost is counted
             "TELNETCONSOLE_ENABLED": False,
             **order["settings"],
         }
@@ -68,6 +68,7 @@ def main() -> None:
     cpu, began = time.process_time(), time.monotonic()
     process.crawl(crawler, origin_url=order["origin_url"], pages=order["pages"])
     process.start()
+    assert crawler.stats
     assert isinstance(crawler.spider, PagesSpider)
     latencies = crawler.spider.latencies
     took: dict[str, Any] = {
@@ -75,6 +76,11 @@ def main() -> None:
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
         "seconds": time.monotonic() - began,
         "cpu": time.process_time() - cpu,
+        "stats": {
+            name: value
+            for name, value in crawler.stats.get_stats().items()
+            if name.startswith("proxywhirl/")
+        },
     }
     print(json.dumps(took))
 
