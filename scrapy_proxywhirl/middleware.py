@@ -20,7 +20,7 @@ from scrapy_proxywhirl.note import (
     forget_credentials,
     is_ours_to_assign,
     new_note,
-    proxy_that_was_redirected,
+    proxy_to_stay_on,
 )
 from scrapy_proxywhirl.recorder import Recorder
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
@@ -156,7 +156,7 @@ class ProxyWhirlMiddleware:
     def _select(self, request: Request, earlier: Note | None) -> Proxy:
         context = SelectionContext(
             failed_proxy_ids=earlier["failed"] if earlier else (),
-            stay_on_proxy_id=proxy_that_was_redirected(request),
+            stay_on_proxy_id=proxy_to_stay_on(request),
         )
         try:
             proxy = self.strategy.select(self.pool, context)

@@ -128,8 +128,8 @@ def earlier_note(request: Request) -> Note | None:
     return note if note and note["url"] == request.url else None
 
 
-def proxy_that_was_redirected(request: Request) -> str | None:
-    """Return the id of the proxy that *request* was redirected on; None where none was, or well."""
+def proxy_to_stay_on(request: Request) -> str | None:
+    """Return the id of the proxy that redirected to *request*; None where none did, or it failed."""
     note: Note | None = request.meta.get(NOTE)
     urls = request.meta.get("redirect_urls")
     if not note or not urls or urls[-1] != note["url"] or note["proxy_id"] in note["failed"]:

@@ -13,7 +13,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.misc import load_object
 
 from scrapy_proxywhirl.core import STRATEGIES, Proxy, Strategy, StrategyConfig
-from scrapy_proxywhirl.core.config import MAX_WEIGHT_EXPONENT
+from scrapy_proxywhirl.core.config import RANGES
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
 from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
 from scrapy_proxywhirl.sources import proxies_from_setting
@@ -77,18 +77,11 @@ class ProxyWhirlSettings:
             ),
             strategy=_strategy(settings),
             strategy_config=StrategyConfig(
-                ema_alpha=_number(settings, "EMA_ALPHA", lambda n: 0 < n <= 1, "in (0, 1]"),
-                weight_exponent=_number(
-                    settings,
-                    "WEIGHT_EXPONENT",
-                    lambda n: 0 <= n <= MAX_WEIGHT_EXPONENT,
-                    f"in [0, {MAX_WEIGHT_EXPONENT:g}]",
-                ),
-                failure_penalty=_number(
-                    settings, "FAILURE_PENALTY", lambda n: 1 <= n < inf, "of at least 1"
-                ),
+                ema_alpha=_number(settings, "EMA_ALPHA", *RANGES["ema_alpha"]),
+                weight_exponent=_number(settings, "WEIGHT_EXPONENT", *RANGES["weight_exponent"]),
+                failure_penalty=_number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
                 warmup_proxies=_warmup_proxies(settings),
-                exploration=_number(settings, "EXPLORATION", lambda n: 0 <= n <= 1, "in [0, 1]"),
+                exploration=_number(settings, "EXPLORATION", *RANGES["exploration"]),
             ),
             ban_policy=_load(settings, "BAN_POLICY"),
             timeout=_timeout(settings),

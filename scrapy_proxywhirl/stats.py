@@ -51,7 +51,6 @@ class CrawlStats:
         """Count an attempt."""
         self._collector.inc_value("proxywhirl/attempts")
         self._touched.add(proxy)
-        self._used.add(proxy)
 
     def ended(self, proxy: Proxy, verdict: Verdict) -> None:
         """Count what an attempt came to."""
@@ -90,6 +89,7 @@ class CrawlStats:
         for proxy in most_used:
             self._write(proxy, total)
         self._written = most_used
+        self._used |= self._touched
         self._touched.clear()
 
     def summary(self) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
 from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
 
-MAX_WEIGHT_EXPONENT = 10.0
+# What each figure may be, and how that is said.
+RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "ema_alpha": (lambda n: 0 < n <= 1, "in (0, 1]"),
+    "weight_exponent": (lambda n: 0 <= n <= 10, "in [0, 10]"),
+    "failure_penalty": (lambda n: 1 <= n < inf, "of at least 1"),
+    "warmup_proxies": (lambda n: 0 <= n < inf, "of at least 0"),
+    "exploration": (lambda n: 0 <= n <= 1, "in [0, 1]"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +50,7 @@ class StrategyConfig:
     exploration: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, fits, allowed in (
-            ("ema_alpha", 0.0 < self.ema_alpha <= 1.0, "in (0, 1]"),
-            (
-                "weight_exponent",
-                0.0 <= self.weight_exponent <= MAX_WEIGHT_EXPONENT,
-                f"in [0, {MAX_WEIGHT_EXPONENT:g}]",
-            ),
-            ("failure_penalty", 1.0 <= self.failure_penalty < inf, "finite and at least 1"),
-            ("warmup_proxies", self.warmup_proxies >= 0, "at least 0"),
-            ("exploration", 0.0 <= self.exploration <= 1.0, "in [0, 1]"),
-        ):
-            if not fits:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be {allowed}")
+        for name, (fits, allowed) in RANGES.items():
+            value = getattr(self, name)
+            if not fits(value):
+                raise ValueError(f"{name} is {value!r}; it must be a number {allowed}")
