@@ -129,7 +129,7 @@ def earlier_note(request: Request) -> Note | None:
 
 
 def proxy_to_stay_on(request: Request) -> str | None:
-    """Return the id of the proxy that redirected to *request*; None where none did, or it failed."""
+    """Return the id of the proxy that redirected to *request*; None where none did well."""
     note: Note | None = request.meta.get(NOTE)
     urls = request.meta.get("redirect_urls")
     if not note or not urls or urls[-1] != note["url"] or note["proxy_id"] in note["failed"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
@@ -147,8 +147,12 @@ def read_ban_statuses(settings: BaseSettings) -> frozenset[int]:
     """
     name = "PROXYWHIRL_BAN_STATUSES"
     value = _get(settings, name)
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, Iterable):
+        raise ValueError(f"{name} is {value!r}; it must be a list of HTTP statuses")
     statuses = set()
-    for status in value.split(",") if isinstance(value, str) else value:
+    for status in value:
         try:
             number = int(status)
         except (TypeError, ValueError):

@@ -112,6 +112,11 @@ def test_ban_statuses_are_http_statuses(value: Any) -> None:
         read_ban_statuses(Settings({"PROXYWHIRL_BAN_STATUSES": value}))
 
 
+def test_ban_statuses_are_a_list() -> None:
+    with pytest.raises(ValueError, match="PROXYWHIRL_BAN_STATUSES is 403; it must be a list"):
+        read_ban_statuses(Settings({"PROXYWHIRL_BAN_STATUSES": 403}))
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
