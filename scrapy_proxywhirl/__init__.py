@@ -20,6 +20,7 @@ from scrapy_proxywhirl.exceptions import (
     NoProxyForRequestError,
     ProxyPoolEmptyError,
     ProxyWhirlError,
+    RobotsTxtUnavailableError,
 )
 from scrapy_proxywhirl.middleware import ProxyWhirlMiddleware
 from scrapy_proxywhirl.note import UsedProxy, used_proxy
@@ -38,6 +39,7 @@ __all__ = [
     "ProxyWhirlError",
     "ProxyWhirlMiddleware",
     "RandomStrategy",
+    "RobotsTxtUnavailableError",
     "RoundRobinStrategy",
     "SelectionContext",
     "Strategy",

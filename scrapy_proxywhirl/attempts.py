@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 if TYPE_CHECKING:
@@ -24,12 +24,14 @@ class Attempt:
         note: What the request carries of it.
         started: When the proxy was selected, in seconds of a monotonic clock.
         is_downloaded: Whether a download handler has brought a response.
+        asked: What the judge's ``ask`` has said of that response; None where it was not called.
     """
 
     proxy: Proxy
     note: Note
     started: float
     is_downloaded: bool = False
+    asked: Any = None
 
 
 class OpenAttempts:

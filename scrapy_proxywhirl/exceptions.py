@@ -17,6 +17,7 @@ __all__ = [
     "NoProxyForRequestError",
     "ProxyPoolEmptyError",
     "ProxyWhirlError",
+    "RobotsTxtUnavailableError",
 ]
 
 
@@ -26,4 +27,13 @@ class NoProxyForRequestError(ProxyPoolEmptyError, IgnoreRequest):
 
     Its errback gets this. It is an :exc:`~scrapy.exceptions.IgnoreRequest`, so that Scrapy neither
     retries nor logs a traceback, and a :exc:`ProxyPoolEmptyError`, which is what to test for.
+    """
+
+
+class RobotsTxtUnavailableError(ProxyWhirlError):
+    """
+    No proxy brought a site's /robots.txt.
+
+    It is no :exc:`~scrapy.exceptions.IgnoreRequest`, of which Scrapy would say nothing, and then
+    take everything for allowed.
     """

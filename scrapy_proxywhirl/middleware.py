@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
-from scrapy.utils.misc import build_from_crawler
 
 from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_crawl, has_playwright
 from scrapy_proxywhirl.core import Proxy, ProxyPool, ProxyPoolEmptyError, SelectionContext
-from scrapy_proxywhirl.exceptions import NoProxyForRequestError
+from scrapy_proxywhirl.exceptions import NoProxyForRequestError, RobotsTxtUnavailableError
+from scrapy_proxywhirl.judge import Judge
 from scrapy_proxywhirl.note import (
     NOTE,
     Note,
@@ -22,7 +22,9 @@ from scrapy_proxywhirl.note import (
     new_note,
     proxy_to_stay_on,
 )
+from scrapy_proxywhirl.outcomes import Outcome, is_robots_txt
 from scrapy_proxywhirl.recorder import Recorder
+from scrapy_proxywhirl.retry import Retries
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.stats import CrawlStats
 
@@ -64,8 +66,13 @@ class ProxyWhirlMiddleware:
         self._crawler = crawler
         assert crawler.stats
         self._stats = CrawlStats(crawler.stats, self.pool, settings.stats_proxies)
-        policy = build_from_crawler(settings.ban_policy, crawler)
-        self._recorder = Recorder(self.strategy, policy, self._stats)
+        self._recorder = Recorder(
+            self.strategy,
+            Judge.from_crawler(crawler, settings.ban_policy),
+            self._stats,
+            has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
+        )
+        self._retries = Retries(settings.retry_times, self._stats)
         self._timeout = settings.timeout
         self._default_timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._has_playwright = has_playwright(crawler.settings)
@@ -113,18 +120,35 @@ class ProxyWhirlMiddleware:
         request.meta.pop("download_latency", None)  # an earlier attempt's, which copies bring along
         forget_credentials(request)
         self._limit_timeout(request)
+        if earlier and "dont_filter" in earlier:  # else its redirects would not be filtered
+            request.dont_filter = earlier["dont_filter"]
         request.meta["proxy"] = proxy.url_with_credentials
         request.meta[NOTE] = note = new_note(request, proxy, earlier)
         self._recorder.started(request, proxy, note)
 
-    def process_response(self, request: Request, response: Response) -> Response:
-        """Learn from what came back."""
-        self._recorder.responded(request, response)
+    async def process_response(self, request: Request, response: Response) -> Request | Response:
+        """
+        Learn from what came back, and send the page through another proxy if that was a ban.
+
+        Raises:
+            RobotsTxtUnavailableError: What came back for /robots.txt was refusals only.
+        """
+        verdict = await self._recorder.responded(request, response)
+        if verdict.outcome in (Outcome.SUCCESS, Outcome.NEUTRAL):
+            return response
+        retry = self._retries.another(request, verdict, response)
+        if retry is not None:
+            return retry
+        if _asks_for_robots_txt(request):
+            raise self._no_robots_txt(f"No proxy brought {request.url}: {verdict.reason}")
         return response
 
-    def process_exception(self, request: Request, exception: Exception) -> None:
-        """Learn from what went wrong."""
-        self._recorder.failed(request, exception)
+    async def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        """Learn from what went wrong, and send the page through another proxy."""
+        verdict = await self._recorder.failed(request, exception)
+        if verdict.outcome is Outcome.NEUTRAL:
+            return None
+        return self._retries.another(request, verdict)
 
     def spider_opened(self, spider: Spider) -> None:
         """Say what the crawl goes out through."""
@@ -137,9 +161,9 @@ class ProxyWhirlMiddleware:
         self._flushing = create_looping_call(self._flush)
         self._flushing.start(_STATS_INTERVAL, now=False)
 
-    def response_downloaded(self, request: Request) -> None:
+    def response_downloaded(self, request: Request, response: Response) -> None:
         """Note that a download handler has brought a response: it is not from the cache."""
-        self._recorder.downloaded(request)
+        self._recorder.downloaded(request, response)
 
     def spider_idle(self) -> None:
         """Bring the stats up to date: when the spider closes, extensions see them before we do."""
@@ -165,6 +189,8 @@ class ProxyWhirlMiddleware:
                 # All that there are have failed this page: better one of them than none.
                 return self._select(request, earlier=None)
             self._tell_of_no_proxy(request, error)
+            if _asks_for_robots_txt(request):
+                raise self._no_robots_txt(str(error)) from error
             raise NoProxyForRequestError(str(error)) from error
         self._is_short_of_proxies = False
         return proxy
@@ -180,6 +206,10 @@ class ProxyWhirlMiddleware:
             )
         self._is_short_of_proxies = True
 
+    def _no_robots_txt(self, message: str) -> RobotsTxtUnavailableError:
+        self._stats.no_robots_txt()
+        return RobotsTxtUnavailableError(message)
+
     def _limit_timeout(self, request: Request) -> None:
         # Scrapy's own default of three minutes is how long a proxy that closes a connection during
         # CONNECT blocks a request.
@@ -192,3 +222,8 @@ class ProxyWhirlMiddleware:
     def _flush(self) -> None:
         self._recorder.settle_lost()
         self._stats.flush()
+
+
+def _asks_for_robots_txt(request: Request) -> bool:
+    """Tell whether *request* is RobotsTxtMiddleware's, which makes of a failure what it will."""
+    return is_robots_txt(request) and "dont_obey_robotstxt" in request.meta

@@ -27,6 +27,8 @@ class Note(TypedDict, total=False):
     url: str  # of the request
     number: int  # of attempts at this page
     failed: list[str]  # ids of the proxies that failed this page
+    retries: int  # of ours, of this page
+    dont_filter: bool  # the request's own, while one of our retries is on its way
     label: str
     country: str | None
     tags: list[str]
@@ -42,7 +44,7 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
         proxy: What it is sent through.
         earlier: The note of the attempt before at the same page.
     """
-    return Note(
+    note = Note(
         proxy_id=proxy.id,
         proxy=proxy.url,
         url=request.url,
@@ -52,6 +54,9 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
         country=proxy.country,
         tags=list(proxy.tags),
     )
+    if earlier and "retries" in earlier:
+        note["retries"] = earlier["retries"]
+    return note
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.attempts import Attempt, OpenAttempts
+from scrapy_proxywhirl.judge import WRONG_CREDENTIALS
 from scrapy_proxywhirl.note import NOTE, Note, forget_credentials
 from scrapy_proxywhirl.outcomes import (
+    CONFIGURATION_ERRORS,
     NEUTRAL,
-    BanPolicy,
+    SUCCESS,
     Outcome,
     Verdict,
     is_timeout,
-    verdict_on_exception,
-    verdict_on_response,
 )
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from scrapy_proxywhirl.core import Proxy, Strategy
+    from scrapy_proxywhirl.judge import Judge
     from scrapy_proxywhirl.stats import CrawlStats
 
 logger = logging.getLogger(__name__)
@@ -34,67 +36,99 @@ class Recorder:
 
     Args:
         strategy: What has selected.
-        policy: Tells bans from answers.
+        judge: Makes verdicts of what comes back.
         stats: Of the crawl.
+        has_cache: Whether HttpCacheMiddleware may store what comes back.
     """
 
-    def __init__(self, strategy: Strategy, policy: BanPolicy, stats: CrawlStats) -> None:
+    def __init__(
+        self, strategy: Strategy, judge: Judge, stats: CrawlStats, has_cache: bool
+    ) -> None:
         self._strategy = strategy
-        self._policy = policy
+        self._judge = judge
         self._stats = stats
         self._attempts = OpenAttempts()
+        self._has_cache = has_cache
         self._has_told_of_missing_latency = False
+        self._told_of_credentials: set[str] = set()
+        self._told_of_configuration: set[type[Exception]] = set()
 
     def started(self, request: Request, proxy: Proxy, note: Note) -> None:
         """Take up the attempt that *request* is to *proxy*."""
         self._attempts.open(request, Attempt(proxy, note, started=monotonic()))
         self._stats.started(proxy)
 
-    def downloaded(self, request: Request) -> None:
-        """Note that a download handler has brought a response: it is not from the cache."""
-        attempt = self._attempts.get(request)
-        if attempt is not None:
-            attempt.is_downloaded = True
+    def downloaded(self, request: Request, response: Response) -> None:
+        """
+        Note that a download handler has brought *response*: it is not from the cache.
 
-    def responded(self, request: Request, response: Response) -> None:
-        """End the attempt of *request*, where it has one, with a response."""
-        attempt = self._attempts.take(request)
+        Nor is it to get there where it is a ban: HttpCacheMiddleware has the next word on it, and
+        would answer the retry with it.
+        """
+        attempt = self._attempts.get(request)
         if attempt is None:
             return
+        attempt.is_downloaded = True
+        if self._has_cache:
+            attempt.asked = asked = self._judge.ask(request, response)
+            if response.status == 407 or (asked and not isawaitable(asked)):
+                request.meta["_dont_cache"] = True
+
+    async def responded(self, request: Request, response: Response) -> Verdict:
+        """
+        End the attempt of *request*, where it has one, with a response.
+
+        Returns:
+            What is to be thought of the response, be it the cache's: neutral where nothing is.
+        """
+        attempt = self._attempts.take(request)
+        if attempt is None:
+            return NEUTRAL
         forget_credentials(request, attempt.proxy)
-        if not attempt.is_downloaded:  # from the cache, or another middleware's
+        is_cached = "cached" in response.flags
+        if not attempt.is_downloaded and not is_cached:  # another middleware's
             self._settle(attempt, NEUTRAL)
-            return
+            return NEUTRAL
         try:
-            verdict = verdict_on_response(self._policy, request, response)
-        except Exception:
+            verdict = await self._judge.on_response(request, response, attempt.asked)
+        except BaseException:
             self._settle(attempt, NEUTRAL)
             raise
+        if not attempt.is_downloaded:
+            self._settle(attempt, NEUTRAL)
+            return verdict
+        # Where the cache's copy is a ban that a proxy has found unchanged, the proxy did its part.
+        said_of_proxy = SUCCESS if is_cached else verdict
         response_time_ms = self._response_time_ms(attempt, request)
-        _write_note(request, attempt, verdict, response_time_ms)
+        _write_note(request, attempt, said_of_proxy, response_time_ms)
         self._stats.received(attempt.proxy, len(response.body))
-        if verdict.outcome is Outcome.SUCCESS:
+        if said_of_proxy.outcome is Outcome.SUCCESS:
             self._stats.measured(response_time_ms)
-            self._settle(attempt, verdict, response_time_ms)
+            self._settle(attempt, said_of_proxy, response_time_ms)
         else:
+            self._tell_of_credentials(attempt.proxy, verdict)
             self._settle(attempt, verdict)
+        return verdict
 
-    def failed(self, request: Request, exception: Exception) -> None:
+    async def failed(self, request: Request, exception: Exception) -> Verdict:
         """End the attempt of *request*, where it has one, with an exception."""
         attempt = self._attempts.take(request)
         if attempt is None:
-            return
+            return NEUTRAL
         forget_credentials(request, attempt.proxy)
         try:
-            verdict = verdict_on_exception(self._policy, request, exception)
-        except Exception:
+            verdict = await self._judge.on_exception(request, exception)
+        except BaseException:
             self._settle(attempt, NEUTRAL)
             raise
         _write_note(request, attempt, verdict)
+        self._tell_of_credentials(attempt.proxy, verdict)
+        self._tell_of_configuration(request, exception)
         if is_timeout(exception):
             self._settle(attempt, verdict, request.meta.get("download_timeout", 0.0) * 1000.0)
         else:
             self._settle(attempt, verdict)
+        return verdict
 
     def settle_lost(self) -> None:
         """End the attempts that never came back, as far as that is certain."""
@@ -118,6 +152,28 @@ class Recorder:
                 request,
             )
         return (monotonic() - attempt.started) * 1000.0
+
+    def _tell_of_credentials(self, proxy: Proxy, verdict: Verdict) -> None:
+        if verdict == WRONG_CREDENTIALS and proxy.label not in self._told_of_credentials:
+            self._told_of_credentials.add(proxy.label)
+            logger.warning(
+                "The proxy %s refuses its credentials (407): look at those that it is given with",
+                proxy.label,
+            )
+
+    def _tell_of_configuration(self, request: Request, exception: Exception) -> None:
+        kind = type(exception)
+        if isinstance(exception, CONFIGURATION_ERRORS) and kind not in self._told_of_configuration:
+            self._told_of_configuration.add(kind)
+            logger.error(
+                "The download handler cannot send %s through a proxy of the scheme %s (%s: %s)."
+                " No proxy is charged for it, and this is said once: give the pool other proxies,"
+                " or DOWNLOAD_HANDLERS a handler that can.",
+                request,
+                request.meta["proxy"].partition(":")[0],
+                kind.__name__,
+                exception,
+            )
 
     def _settle(
         self, attempt: Attempt, verdict: Verdict, response_time_ms: float | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
+from re import Pattern
 from typing import Any
 from warnings import warn
 
@@ -23,11 +24,13 @@ PREFIX = "PROXYWHIRL_"
 DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
     "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],
+    "PROXYWHIRL_BAN_TEXT": [],
     "PROXYWHIRL_EMA_ALPHA": DEFAULT_EMA_ALPHA,
     "PROXYWHIRL_ENABLED": True,
     "PROXYWHIRL_EXPLORATION": 0.05,
     "PROXYWHIRL_FAILURE_PENALTY": DEFAULT_FAILURE_PENALTY,
     "PROXYWHIRL_PROXIES": [],
+    "PROXYWHIRL_RETRY_TIMES": 5,
     "PROXYWHIRL_STATS_PROXIES": 100,
     "PROXYWHIRL_STRATEGY": "performance",
     "PROXYWHIRL_TIMEOUT": 60.0,
@@ -46,6 +49,7 @@ class ProxyWhirlSettings:
         strategy: The class that selects.
         strategy_config: The figures that it goes by.
         ban_policy: The class that tells bans from answers.
+        retry_times: How often a page that a proxy failed is sent again through another.
         timeout: Seconds that a proxied request may take where nobody else has set its time-out;
             None where the user has.
         stats_proxies: How many proxies get stats of their own.
@@ -55,6 +59,7 @@ class ProxyWhirlSettings:
     strategy: type[Strategy]
     strategy_config: StrategyConfig
     ban_policy: Any
+    retry_times: int
     timeout: float | None
     stats_proxies: int
 
@@ -84,6 +89,7 @@ class ProxyWhirlSettings:
                 exploration=_number(settings, "EXPLORATION", *RANGES["exploration"]),
             ),
             ban_policy=_load(settings, "BAN_POLICY"),
+            retry_times=_whole_number(settings, "RETRY_TIMES"),
             timeout=_timeout(settings),
             stats_proxies=_whole_number(settings, "STATS_PROXIES"),
         )
@@ -161,6 +167,29 @@ def read_ban_statuses(settings: BaseSettings) -> frozenset[int]:
             raise ValueError(f"{name} has {status!r}; it must hold HTTP statuses from 100 to 599")
         statuses.add(number)
     return frozenset(statuses)
+
+
+def read_ban_texts(settings: BaseSettings) -> tuple[str | Pattern[str], ...]:
+    """
+    Read PROXYWHIRL_BAN_TEXT: one text or compiled regular expression, or several in a list.
+
+    Raises:
+        ValueError: It has something else, or an empty text, which every page has in it.
+    """
+    name = "PROXYWHIRL_BAN_TEXT"
+    value = _get(settings, name)
+    texts = [value] if isinstance(value, (str, Pattern)) else value
+    if not isinstance(texts, Iterable):
+        raise ValueError(f"{name} is {value!r}; it must be a list of texts")
+    texts = tuple(texts)
+    for text in texts:
+        is_pattern = isinstance(text, Pattern) and isinstance(text.pattern, str)
+        if not is_pattern and not (isinstance(text, str) and text):
+            raise ValueError(
+                f"{name} has {text!r}; it must hold texts that are not empty, or regular"
+                " expressions that re.compile has made of texts"
+            )
+    return texts
 
 
 def _strategy(settings: BaseSettings) -> type[Strategy]:

@@ -69,6 +69,18 @@ class CrawlStats:
         self._response_time_ms += response_time_ms
         self._measured += 1
 
+    def retried(self) -> None:
+        """Count a page that is sent again through another proxy."""
+        self._collector.inc_value("proxywhirl/retries")
+
+    def retries_exhausted(self) -> None:
+        """Count a page that has had its retries."""
+        self._collector.inc_value("proxywhirl/retries_exhausted")
+
+    def no_robots_txt(self) -> None:
+        """Count a /robots.txt that could not be had."""
+        self._collector.inc_value("proxywhirl/robotstxt_unavailable")
+
     def no_proxy(self) -> None:
         """Count a request that was not sent since there was no proxy."""
         self._collector.inc_value("proxywhirl/empty")

@@ -137,7 +137,7 @@ def test_the_bookshop_lists_its_books(playground: Playground) -> None:
 
 
 def test_a_spec_survives_its_way_as_json() -> None:
-    spec = Spec(0.5, Fault.STATUS, 429, {"a": "b"}, True)
+    spec = Spec(0.5, Fault.STATUS, 429, "wait", {"a": "b"}, True)
 
     assert Spec.from_json(spec.to_json()) == spec
 

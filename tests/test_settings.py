@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -7,7 +8,13 @@ import pytest
 from scrapy.settings import Settings
 
 from scrapy_proxywhirl import BanPolicy, PerformanceBasedStrategy, RandomStrategy, Strategy
-from scrapy_proxywhirl.settings import DEFAULTS, ProxyWhirlSettings, is_enabled, read_ban_statuses
+from scrapy_proxywhirl.settings import (
+    DEFAULTS,
+    ProxyWhirlSettings,
+    is_enabled,
+    read_ban_statuses,
+    read_ban_texts,
+)
 
 PROXIES = {"PROXYWHIRL_PROXIES": ["http://h:1"]}
 
@@ -85,6 +92,7 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_EXPLORATION", 1.1, r"a number in \[0, 1\]"),
         ("PROXYWHIRL_WARMUP_PROXIES", 1.5, "without a fraction, of at least 0"),
         ("PROXYWHIRL_WARMUP_PROXIES", -1, "without a fraction, of at least 0"),
+        ("PROXYWHIRL_RETRY_TIMES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_STATS_PROXIES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_STATS_PROXIES", "many", "without a fraction, of at least 0"),
         ("PROXYWHIRL_TIMEOUT", -1, "a number of seconds, of at least 0"),
@@ -115,6 +123,30 @@ def test_ban_statuses_are_http_statuses(value: Any) -> None:
 def test_ban_statuses_are_a_list() -> None:
     with pytest.raises(ValueError, match="PROXYWHIRL_BAN_STATUSES is 403; it must be a list"):
         read_ban_statuses(Settings({"PROXYWHIRL_BAN_STATUSES": 403}))
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        (None, ()),
+        ("one, and only one", ("one, and only one",)),
+        (["one", re.compile("two")], ("one", re.compile("two"))),
+        (re.compile("one"), (re.compile("one"),)),
+    ],
+)
+def test_ban_texts_are_texts_or_expressions(value: Any, texts: tuple[Any, ...]) -> None:
+    assert read_ban_texts(Settings({"PROXYWHIRL_BAN_TEXT": value})) == texts
+
+
+@pytest.mark.parametrize("value", ["", [""], [b"x"], [7], [None], [re.compile(b"x")]])
+def test_an_empty_text_and_what_is_no_text_are_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"PROXYWHIRL_BAN_TEXT has .* texts that are not empty"):
+        read_ban_texts(Settings({"PROXYWHIRL_BAN_TEXT": value}))
+
+
+def test_ban_texts_are_a_list() -> None:
+    with pytest.raises(ValueError, match="PROXYWHIRL_BAN_TEXT is 7; it must be a list"):
+        read_ban_texts(Settings({"PROXYWHIRL_BAN_TEXT": 7}))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import struct
 from asyncio import StreamReader, StreamWriter
@@ -61,7 +62,7 @@ class LoopbackProxy:
             _reset(writer)
             return False
         if spec.fault is Fault.STATUS:
-            writer.write(response(spec.status, b"<title>go away</title>").to_bytes())
+            writer.write(_page_of_its_own(spec, request).to_bytes())
             return True
         if not _may_pass(spec, username, password):
             challenge = 'Basic realm="playground"'
@@ -134,6 +135,13 @@ def _may_pass(spec: ProxySpec, username: str | None, password: str | None) -> bo
     if username is None:
         return spec.takes_anonymous or not spec.credentials
     return not spec.credentials or spec.credentials.get(username) == password
+
+
+def _page_of_its_own(spec: ProxySpec, request: Message) -> Message:
+    body = spec.body.encode()
+    if body and "gzip" in request.headers.get("accept-encoding", ""):
+        return response(spec.status, gzip.compress(body), content_encoding="gzip")
+    return response(spec.status, body)
 
 
 def _reset(writer: StreamWriter) -> None:

@@ -15,7 +15,7 @@ class Fault(Enum):
     REFUSE = "refuse"  #: it refuses connections
     RESET = "reset"  #: it takes a request and resets the connection
     HANG = "hang"  #: it takes a request and never answers
-    STATUS = "status"  #: it answers at once, with a status of its own
+    STATUS = "status"  #: it answers at once, with a status and a page of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class ProxySpec:
         latency: Seconds that it takes before it passes a request on.
         fault: What is wrong with it.
         status: What it answers with :attr:`Fault.STATUS`.
+        body: What that page says; compressed, as a site's pages are.
         credentials: Passwords by username. Where there are some, requests that show none of them
             are answered with 407.
         takes_anonymous: Whether, besides, requests without any credentials are served.
@@ -35,6 +36,7 @@ class ProxySpec:
     latency: float = 0.0
     fault: Fault = Fault.NONE
     status: int = 403
+    body: str = "<title>go away</title>"
     credentials: dict[str, str] = field(default_factory=dict)
     takes_anonymous: bool = False
 

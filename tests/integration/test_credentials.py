@@ -27,8 +27,12 @@ def gate(play: Callable[..., Playground]) -> Playground:
     return play(ProxySpec(credentials={"ann": PASSWORD, "bob": "b0b"}, takes_anonymous=True))
 
 
+# Two retries: Scrapy's, ours, and one of each.
+@pytest.mark.parametrize(("ours", "scrapys"), [(0, 2), (2, 0), (1, 1)])
 @deferred_f_from_coro_f
-async def test_each_request_carries_its_own_identity_or_none(gate: Playground) -> None:
+async def test_each_request_carries_its_own_identity_or_none(
+    ours: int, scrapys: int, gate: Playground
+) -> None:
     users = ("ann", "bob", None)
     proxies = [
         {"url": gate.proxy_url(0, username), "label": username or "nobody"} for username in users
@@ -36,7 +40,12 @@ async def test_each_request_carries_its_own_identity_or_none(gate: Playground) -
     pages = 60
 
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": proxies, "PROXYWHIRL_STRATEGY": "round-robin", "RETRY_TIMES": 2},
+        {
+            "PROXYWHIRL_PROXIES": proxies,
+            "PROXYWHIRL_STRATEGY": "round-robin",
+            "PROXYWHIRL_RETRY_TIMES": ours,
+            "RETRY_TIMES": scrapys,
+        },
         [
             f"{gate.origin_url}/{'status/503' if number % 4 == 0 else 'page'}?{number}"
             for number in range(pages)

@@ -41,6 +41,7 @@ async def test_a_redirect_that_was_a_refusal_leaves_its_proxy(
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
             "PROXYWHIRL_BAN_STATUSES": [302],
+            "PROXYWHIRL_RETRY_TIMES": 0,
             "PROXYWHIRL_STRATEGY": "round-robin",
             "CONCURRENT_REQUESTS": 1,
         },

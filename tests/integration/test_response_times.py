@@ -118,7 +118,8 @@ async def test_the_attempts_number_counts_the_retries(play: Callable[..., Playgr
     crawled = await crawl(
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
-            "RETRY_TIMES": 3,
+            "PROXYWHIRL_RETRY_TIMES": 2,
+            "RETRY_TIMES": 1,
             "HTTPERROR_ALLOW_ALL": True,
         },
         [f"{playground.origin_url}/status/503"],
