@@ -31,6 +31,14 @@ class RoundRobinByHand:
         request.meta["proxy"] = next(self._urls)
 
 
+class Clock:
+    """Notes when a page was first asked for: it is the first to see it, and retries keep that."""
+
+    def process_request(self, request: Request) -> None:
+        """Start."""
+        request.meta.setdefault("asked", time.monotonic())
+
+
 class PagesSpider(Spider):
     """Asks for pages, and adds up what they took."""
 
@@ -41,15 +49,19 @@ class PagesSpider(Spider):
         self.origin_url = origin_url
         self.pages = pages
         self.latencies: list[float] = []
+        self.page_seconds: list[float] = []
+        self.wrong = 0
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the pages."""
         for number in range(self.pages):
-            yield Request(f"{self.origin_url}/{number}")
+            yield Request(f"{self.origin_url}/{number}", meta={"page": number})
 
     def parse(self, response: Response) -> None:
-        """Note what a page took."""
+        """Note what a page took, its retries included, and whether it is what it should be."""
         self.latencies.append(response.meta["download_latency"])
+        self.page_seconds.append(time.monotonic() - response.meta["asked"])
+        self.wrong += response.body != f"<title>/{response.meta['page']}</title>".encode()
 
 
 def main() -> None:
@@ -62,6 +74,7 @@ def main() -> None:
             "LOG_LEVEL": "CRITICAL",  # what is lost is counted
             "TELNETCONSOLE_ENABLED": False,
             **order["settings"],
+            "DOWNLOADER_MIDDLEWARES": {Clock: 1, **order["settings"]["DOWNLOADER_MIDDLEWARES"]},
         }
     )
     crawler = process.create_crawler(PagesSpider)
@@ -73,6 +86,8 @@ def main() -> None:
     latencies = crawler.spider.latencies
     took: dict[str, Any] = {
         "arrived": len(latencies),
+        "wrong": crawler.spider.wrong,
+        "page_seconds": crawler.spider.page_seconds,
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
         "seconds": time.monotonic() - began,
         "cpu": time.process_time() - cpu,

@@ -1,0 +1,102 @@
+"""
+Crawls through pools that are partly broken, beside the same proxies assigned in turn by hand.
+
+    python -m benchmarks.bench_faults
+
+Default settings but for what a row names. A page is wrong that is not what the site has there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field, replace
+from statistics import quantiles
+from typing import Any
+
+from benchmarks.bench_crawl import BY_HAND, OURS, crawl
+from scrapy_proxywhirl.playground import Fault, ProxySpec
+
+TEN = [ProxySpec(latency=latency / 1000) for latency in range(40, 401, 40)]
+REFUSES = ProxySpec(fault=Fault.REFUSE)
+RESETS = ProxySpec(fault=Fault.RESET)
+HANGS = ProxySpec(fault=Fault.HANG)
+CAPTCHA = ProxySpec(fault=Fault.STATUS, status=200, body="<title>Are you a robot?</title>")
+
+
+def answers(status: int) -> ProxySpec:
+    """Return a proxy that answers everything with *status*, at once."""
+    return ProxySpec(fault=Fault.STATUS, status=status)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A pool, and settings for both crawls and for ours alone."""
+
+    name: str
+    pool: list[ProxySpec]
+    settings: dict[str, Any] = field(default_factory=dict)
+    ours: dict[str, Any] = field(default_factory=dict)
+
+
+def mixed(size: int, *dead: ProxySpec) -> list[ProxySpec]:
+    """Return *size* proxies of 40 to 400 ms of which three in ten are one of *dead* each."""
+    alive = [spec for place, spec in enumerate(TEN) if place not in (2, 5, 8)]
+    pool = []
+    for number in range(size // 10):
+        broken = [dead[(3 * number + place) % len(dead)] for place in range(3)]
+        pool += [*alive[:2], broken[0], *alive[2:4], broken[1], *alive[4:6], broken[2], alive[6]]
+    return pool
+
+
+ROWS = [
+    Row("all do what they should", TEN),
+    Row(
+        "three of ten fail fast",
+        mixed(10, REFUSES, answers(403), answers(502)),
+    ),
+    Row(
+        "two of ten never answer, time-out 5 s",
+        [HANGS if place in (3, 7) else spec for place, spec in enumerate(TEN)],
+        {"DOWNLOAD_TIMEOUT": 5},
+    ),
+    Row(
+        "two of ten answer a captcha",
+        [
+            replace(CAPTCHA, latency=spec.latency) if place in (3, 7) else spec
+            for place, spec in enumerate(TEN)
+        ],
+        ours={"PROXYWHIRL_BAN_TEXT": ["Are you a robot?"]},
+    ),
+    Row(
+        "300, 30% dead in three ways, time-out 3 s",
+        mixed(300, REFUSES, HANGS, RESETS),
+        {"DOWNLOAD_TIMEOUT": 3},
+    ),
+]
+
+
+def main() -> None:
+    """Crawl, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_faults")
+    parser.add_argument("--pages", type=int, default=600)
+    parser.add_argument("--row", type=int, help="one row only, from 0")
+    options = parser.parse_args()
+    rows = ROWS if options.row is None else [ROWS[options.row]]
+    print(f"{options.pages} pages, 16 at a time       lost  wrong  direct  seconds  p95 s  times")
+    for row in rows:
+        print(row.name)
+        reference = None
+        for name, settings in (("in turn, by hand", BY_HAND), ("ours", {**OURS, **row.ours})):
+            took = crawl(row.pool, {**settings, **row.settings}, options.pages)
+            reference = reference or took["seconds"]
+            p95 = quantiles(took["page_seconds"], n=20)[-1]
+            print(
+                f"    {name:28}{options.pages - took['arrived']:5}{took['wrong']:7}"
+                f"{took['direct']:8}{took['seconds']:9.1f}{p95:7.2f}"
+                f"{reference / took['seconds']:7.2f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
