@@ -72,6 +72,11 @@ ROWS = [
         mixed(300, REFUSES, HANGS, RESETS),
         {"DOWNLOAD_TIMEOUT": 3},
     ),
+    Row(
+        "two at a time at each proxy, load-aware, exponent 2",
+        [replace(spec, capacity=2) for spec in TEN],
+        ours={"PROXYWHIRL_LOAD_AWARE": True, "PROXYWHIRL_WEIGHT_EXPONENT": 2},
+    ),
 ]
 
 

@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_ENABLED": True,
     "PROXYWHIRL_EXPLORATION": 0.05,
     "PROXYWHIRL_FAILURE_PENALTY": DEFAULT_FAILURE_PENALTY,
+    "PROXYWHIRL_LOAD_AWARE": False,
     "PROXYWHIRL_PROXIES": [],
     "PROXYWHIRL_RETRY_TIMES": 5,
     "PROXYWHIRL_STATS_PROXIES": 100,
@@ -87,6 +88,7 @@ class ProxyWhirlSettings:
                 failure_penalty=_number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
                 warmup_proxies=_warmup_proxies(settings),
                 exploration=_number(settings, "EXPLORATION", *RANGES["exploration"]),
+                load_aware=_yes_or_no(settings, "LOAD_AWARE"),
             ),
             ban_policy=_load(settings, "BAN_POLICY"),
             retry_times=_whole_number(settings, "RETRY_TIMES"),
@@ -97,7 +99,7 @@ class ProxyWhirlSettings:
 
 def is_enabled(settings: BaseSettings) -> bool:
     """Tell whether the middleware is to do anything."""
-    return settings.getbool("PROXYWHIRL_ENABLED", DEFAULTS["PROXYWHIRL_ENABLED"])
+    return _yes_or_no(settings, "ENABLED")
 
 
 def _get(settings: BaseSettings, name: str) -> Any:
@@ -128,6 +130,15 @@ def _whole_number(settings: BaseSettings, short_name: str) -> int:
             "without a fraction, of at least 0",
         )
     )
+
+
+def _yes_or_no(settings: BaseSettings, short_name: str) -> bool:
+    name = PREFIX + short_name
+    try:
+        return settings.getbool(name, DEFAULTS[name])
+    except ValueError as error:
+        value = settings.get(name)
+        raise ValueError(f"{name} is {value!r}; it must be True or False") from error
 
 
 def _warmup_proxies(settings: BaseSettings) -> int:

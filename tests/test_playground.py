@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 
 import pytest
@@ -75,6 +77,30 @@ def test_each_fault_shows(play: Callable[..., Playground]) -> None:
     assert playground.origin_log() == []
 
 
+def test_a_proxy_can_have_a_page_of_its_own(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(fault=Fault.STATUS, status=200, body="are you a robot?"))
+    request = urllib.request.Request(playground.origin_url, headers={"Accept-Encoding": "gzip"})
+    request.set_proxy(playground.proxy_urls[0].removeprefix("http://"), "http")
+
+    with urllib.request.urlopen(request, timeout=10) as response:
+        compressed = response.read()
+
+    assert gzip.decompress(compressed) == b"are you a robot?"
+    assert fetch(playground.origin_url, playground.proxy_urls[0]) == (200, b"are you a robot?")
+    assert playground.origin_log() == []
+
+
+def test_a_proxy_works_on_as_many_requests_as_it_can(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(latency=0.2, capacity=2))
+    proxy = playground.proxy_urls[0]
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda _: fetch(playground.origin_url, proxy), range(6)))
+
+    assert time.monotonic() - began >= 0.6
+
+
 def test_a_proxy_that_hangs_never_answers(play: Callable[..., Playground]) -> None:
     playground = play(ProxySpec(fault=Fault.HANG))
     connection = HTTPConnection(playground.proxy_urls[0][7:], timeout=0.3)
@@ -137,7 +163,7 @@ def test_the_bookshop_lists_its_books(playground: Playground) -> None:
 
 
 def test_a_spec_survives_its_way_as_json() -> None:
-    spec = Spec(0.5, Fault.STATUS, 429, "wait", {"a": "b"}, True)
+    spec = Spec(0.5, 2, Fault.STATUS, 429, "wait", {"a": "b"}, True)
 
     assert Spec.from_json(spec.to_json()) == spec
 
@@ -146,6 +172,11 @@ def test_a_spec_survives_its_way_as_json() -> None:
 def test_a_latency_is_a_time(latency: float) -> None:
     with pytest.raises(ValueError, match="latency is"):
         ProxySpec(latency=latency)
+
+
+def test_a_capacity_is_a_number() -> None:
+    with pytest.raises(ValueError, match="capacity is -1; it must be at least 0"):
+        ProxySpec(capacity=-1)
 
 
 def test_a_process_that_has_died_is_told_of(play: Callable[..., Playground]) -> None:

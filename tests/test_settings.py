@@ -73,6 +73,11 @@ def test_warm_up_takes_the_whole_pool_where_concurrency_has_no_limit() -> None:
     assert read(CONCURRENT_REQUESTS=0).strategy_config.warmup_proxies > 10**9
 
 
+def test_load_is_heeded_where_it_is_asked_for() -> None:
+    assert read(PROXYWHIRL_LOAD_AWARE="1").strategy_config.load_aware is True
+    assert read().strategy_config.load_aware is False
+
+
 def test_a_users_own_timeout_stands() -> None:
     assert read(DOWNLOAD_TIMEOUT=180).timeout is None
     assert read(PROXYWHIRL_TIMEOUT=0).timeout is None
@@ -92,6 +97,7 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_EXPLORATION", 1.1, r"a number in \[0, 1\]"),
         ("PROXYWHIRL_WARMUP_PROXIES", 1.5, "without a fraction, of at least 0"),
         ("PROXYWHIRL_WARMUP_PROXIES", -1, "without a fraction, of at least 0"),
+        ("PROXYWHIRL_LOAD_AWARE", "perhaps", "True or False"),
         ("PROXYWHIRL_RETRY_TIMES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_STATS_PROXIES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_STATS_PROXIES", "many", "without a fraction, of at least 0"),
@@ -112,6 +118,11 @@ def test_a_value_that_is_not_allowed_is_refused_with_what_is(
         read(**{name: value})
 
     assert repr(value) in str(caught.value)
+
+
+def test_whether_it_is_enabled_is_yes_or_no() -> None:
+    with pytest.raises(ValueError, match=r"PROXYWHIRL_ENABLED is 'perhaps'; .* True or False"):
+        is_enabled(Settings({"PROXYWHIRL_ENABLED": "perhaps"}))
 
 
 @pytest.mark.parametrize("value", [["x"], [99], [600], "403,x", [None]])

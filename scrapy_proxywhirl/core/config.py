@@ -38,6 +38,8 @@ class StrategyConfig:
             selected first; at least 0.
         exploration: Share of the selections that looks for a proxy that is new or long unseen, in
             [0, 1]. With 0, what is known is never questioned.
+        load_aware: Whether a proxy weighs less for each attempt in flight on it: its EMA counts
+            ``1 + in-flight`` times.
 
     Raises:
         ValueError: A figure is out of its range.
@@ -48,6 +50,7 @@ class StrategyConfig:
     failure_penalty: float = DEFAULT_FAILURE_PENALTY
     warmup_proxies: int = 0
     exploration: float = 0.0
+    load_aware: bool = False
 
     def __post_init__(self) -> None:
         for name, (fits, allowed) in RANGES.items():

@@ -205,6 +205,7 @@ class Proxy:
         """Count an attempt as in flight, as a strategy's ``select`` does for what it returns."""
         with self._lock:
             self.requests_started += 1
+            self._notify()
 
     def complete_request(
         self,

@@ -97,6 +97,8 @@ class Rotation:
                 self._sidelined.discard(proxy)
             if ema < _LEAST_EMA_MS:  # noqa: PLR1730 (max() costs as much as all of this method)
                 ema = _LEAST_EMA_MS
+            if self._is_load_aware:
+                ema *= 1.0 + proxy.requests_active
             exponent = self._weight_exponent
             self._set_weight(proxy, 1.0 / ema if exponent == 1.0 else ema**-exponent)
 
@@ -135,6 +137,7 @@ class Rotation:
 
     def _go_by(self, config: StrategyConfig) -> None:
         self._weight_exponent = config.weight_exponent
+        self._is_load_aware = config.load_aware
         self._exploration = config.exploration
         self._warmup_proxies = config.warmup_proxies
         self._is_warming_up = True

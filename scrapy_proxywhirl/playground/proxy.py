@@ -9,6 +9,7 @@ import struct
 from asyncio import StreamReader, StreamWriter
 from base64 import b64decode
 from collections import defaultdict
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,8 @@ class LoopbackProxy:
         self.name = name
         self.spec = spec
         self.log: list[dict[str, Any]] = []
+        self._capacity = 0
+        self._places: AbstractAsyncContextManager[None] = nullcontext()
         self._idle: defaultdict[str, list[_Connection]] = defaultdict(list)
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -68,12 +71,19 @@ class LoopbackProxy:
             challenge = 'Basic realm="playground"'
             writer.write(response(407, proxy_authenticate=challenge).to_bytes())
             return True
-        await asyncio.sleep(spec.latency)
+        async with self._place(spec.capacity):
+            await asyncio.sleep(spec.latency)
         if method == "CONNECT":
             await _tunnel(target, reader, writer)
             return False
         writer.write(await self._forward(request))
         return True
+
+    def _place(self, capacity: int) -> AbstractAsyncContextManager[None]:
+        if capacity != self._capacity:
+            self._capacity = capacity
+            self._places = asyncio.Semaphore(capacity) if capacity else nullcontext()
+        return self._places
 
     async def _forward(self, request: Message) -> bytes:
         method, target, version = request.start

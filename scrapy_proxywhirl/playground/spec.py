@@ -25,6 +25,7 @@ class ProxySpec:
 
     Attributes:
         latency: Seconds that it takes before it passes a request on.
+        capacity: How many requests it works on at a time, the others waiting; 0 for any number.
         fault: What is wrong with it.
         status: What it answers with :attr:`Fault.STATUS`.
         body: What that page says; compressed, as a site's pages are.
@@ -34,6 +35,7 @@ class ProxySpec:
     """
 
     latency: float = 0.0
+    capacity: int = 0
     fault: Fault = Fault.NONE
     status: int = 403
     body: str = "<title>go away</title>"
@@ -43,6 +45,9 @@ class ProxySpec:
     def __post_init__(self) -> None:
         if not 0.0 <= self.latency < inf:
             raise ValueError(f"latency is {self.latency!r}; it must be in seconds, of at least 0")
+
+        if self.capacity < 0:
+            raise ValueError(f"capacity is {self.capacity!r}; it must be at least 0")
 
     def to_json(self) -> dict[str, Any]:
         """Return this as JSON can hold it."""

@@ -25,4 +25,4 @@ def test_a_figure_out_of_its_range_is_refused(name: str, value: Any, allowed: st
 
 def test_the_ends_of_the_ranges_are_allowed() -> None:
     assert StrategyConfig(1, 0, 1, 0, 0).ema_alpha == 1
-    assert StrategyConfig(0.001, 10, 100, 10**6, 1).exploration == 1
+    assert StrategyConfig(0.001, 10, 100, 10**6, 1, True).exploration == 1

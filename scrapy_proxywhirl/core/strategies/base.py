@@ -56,6 +56,8 @@ class Strategy(ABC):
                 proxy = self.pick(pool, excluded)
             if proxy is not None:
                 proxy.requests_started += 1
+                if self.config.load_aware:
+                    proxy._notify()
                 return proxy
         finally:
             pool.lock.release()

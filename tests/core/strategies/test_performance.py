@@ -157,6 +157,40 @@ def test_the_exponent_leans_harder_on_the_fast(
     assert fast / slow == pytest.approx(ratio, rel=0.1)
 
 
+def test_attempts_in_flight_weigh_on_a_proxy_that_is_selected_by_its_load(
+    make_pool: MakePool, rng: Random
+) -> None:
+    pool = make_pool(100.0, 100.0)
+    busy, _ = pool
+    for _ in range(3):
+        busy.start_request()
+    strategy = PerformanceBasedStrategy(StrategyConfig(load_aware=True), rng=rng)
+
+    selected = 0
+    for _ in range(20_000):
+        proxy = strategy.select(pool)
+        selected += proxy is busy
+        proxy.abandon_request()
+
+    assert selected / 20_000 == pytest.approx(1 / 5, rel=0.05)  # 1/400 against 1/100
+    for _ in range(3):
+        busy.abandon_request()
+    assert shares(strategy, pool)[0] == pytest.approx(0.5, abs=0.05)
+
+
+def test_load_is_heeded_from_one_selection_to_the_next(make_pool: MakePool, rng: Random) -> None:
+    pool = make_pool(*[100.0] * 4)
+    strategy = PerformanceBasedStrategy(
+        StrategyConfig(load_aware=True, weight_exponent=10.0), rng=rng
+    )
+
+    for _ in range(400):
+        strategy.select(pool)
+
+    in_flight = [proxy.requests_active for proxy in pool]
+    assert max(in_flight) - min(in_flight) <= 8  # of about 100; by chance alone it is about 18
+
+
 def test_an_ema_set_by_hand_takes_effect_in_the_next_selection(make_pool: MakePool) -> None:
     pool = make_pool(10_000.0, None)
     slow, unknown = pool
