@@ -23,6 +23,8 @@ class Attempt:
         proxy: What the request goes through.
         note: What the request carries of it.
         started: When the proxy was selected, in seconds of a monotonic clock.
+        headers_at: When the response's headers came, by that clock; None where that is not asked.
+        body_seconds: From there to the end of its body.
         is_downloaded: Whether a download handler has brought a response.
         asked: What the judge's ``ask`` has said of that response; None where it was not called.
     """
@@ -30,6 +32,8 @@ class Attempt:
     proxy: Proxy
     note: Note
     started: float
+    headers_at: float | None = None
+    body_seconds: float = 0.0
     is_downloaded: bool = False
     asked: Any = None
 

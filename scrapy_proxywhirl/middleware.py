@@ -96,6 +96,8 @@ class ProxyWhirlMiddleware:
         middleware = cls(crawler, settings)
         connect = crawler.signals.connect
         connect(middleware.spider_opened, signal=signals.spider_opened)
+        if settings.measures_body:
+            connect(middleware.headers_received, signal=signals.headers_received)
         connect(middleware.response_downloaded, signal=signals.response_downloaded)
         connect(middleware.spider_idle, signal=signals.spider_idle)
         connect(middleware.spider_closed, signal=signals.spider_closed)
@@ -160,6 +162,10 @@ class ProxyWhirlMiddleware:
         )
         self._flushing = create_looping_call(self._flush)
         self._flushing.start(_STATS_INTERVAL, now=False)
+
+    def headers_received(self, request: Request) -> None:
+        """Note when headers came, where the time of the body behind them counts too."""
+        self._recorder.headers_came(request)
 
     def response_downloaded(self, request: Request, response: Response) -> None:
         """Note that a download handler has brought a response: it is not from the cache."""

@@ -69,7 +69,8 @@ class UsedProxy:
         country: ISO 3166 code, where it was given with the proxy.
         tags: Those given with the proxy.
         attempt: 1 for the first attempt at the page.
-        response_time_ms: From sending the request to the response's headers, in milliseconds.
+        response_time_ms: From sending the request to the response's headers, in milliseconds; to
+            the end of its body with ``PROXYWHIRL_MEASURE = "total"``.
     """
 
     label: str

@@ -58,6 +58,12 @@ class Recorder:
         self._attempts.open(request, Attempt(proxy, note, started=monotonic()))
         self._stats.started(proxy)
 
+    def headers_came(self, request: Request) -> None:
+        """Note when the headers of *request*'s response came, so that its body is timed too."""
+        attempt = self._attempts.get(request)
+        if attempt is not None:
+            attempt.headers_at = monotonic()
+
     def downloaded(self, request: Request, response: Response) -> None:
         """
         Note that a download handler has brought *response*: it is not from the cache.
@@ -69,6 +75,8 @@ class Recorder:
         if attempt is None:
             return
         attempt.is_downloaded = True
+        if attempt.headers_at is not None:
+            attempt.body_seconds = monotonic() - attempt.headers_at
         if self._has_cache:
             attempt.asked = asked = self._judge.ask(request, response)
             if response.status == 407 or (asked and not isawaitable(asked)):
@@ -143,7 +151,7 @@ class Recorder:
     def _response_time_ms(self, attempt: Attempt, request: Request) -> float:
         latency = request.meta.get("download_latency")
         if latency is not None and latency >= 0.0:
-            return float(latency) * 1000.0
+            return (float(latency) + attempt.body_seconds) * 1000.0
         if not self._has_told_of_missing_latency:
             self._has_told_of_missing_latency = True
             logger.info(

@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_EXPLORATION": 0.05,
     "PROXYWHIRL_FAILURE_PENALTY": DEFAULT_FAILURE_PENALTY,
     "PROXYWHIRL_LOAD_AWARE": False,
+    "PROXYWHIRL_MEASURE": "latency",
     "PROXYWHIRL_PROXIES": [],
     "PROXYWHIRL_RETRY_TIMES": 5,
     "PROXYWHIRL_STATS_PROXIES": 100,
@@ -51,6 +52,7 @@ class ProxyWhirlSettings:
         strategy_config: The figures that it goes by.
         ban_policy: The class that tells bans from answers.
         retry_times: How often a page that a proxy failed is sent again through another.
+        measures_body: Whether a response time goes to the end of the body, not to the headers.
         timeout: Seconds that a proxied request may take where nobody else has set its time-out;
             None where the user has.
         stats_proxies: How many proxies get stats of their own.
@@ -61,6 +63,7 @@ class ProxyWhirlSettings:
     strategy_config: StrategyConfig
     ban_policy: Any
     retry_times: int
+    measures_body: bool
     timeout: float | None
     stats_proxies: int
 
@@ -92,6 +95,7 @@ class ProxyWhirlSettings:
             ),
             ban_policy=_load(settings, "BAN_POLICY"),
             retry_times=_whole_number(settings, "RETRY_TIMES"),
+            measures_body=_one_of(settings, "MEASURE", ("latency", "total")) == "total",
             timeout=_timeout(settings),
             stats_proxies=_whole_number(settings, "STATS_PROXIES"),
         )
@@ -139,6 +143,16 @@ def _yes_or_no(settings: BaseSettings, short_name: str) -> bool:
     except ValueError as error:
         value = settings.get(name)
         raise ValueError(f"{name} is {value!r}; it must be True or False") from error
+
+
+def _one_of(settings: BaseSettings, short_name: str, allowed: tuple[str, ...]) -> str:
+    name = PREFIX + short_name
+    value = _get(settings, name)
+    for word in allowed:
+        if value == word:
+            return word
+    words = " or ".join(map(repr, allowed))
+    raise ValueError(f"{name} is {value!r}; it must be {words}")
 
 
 def _warmup_proxies(settings: BaseSettings) -> int:

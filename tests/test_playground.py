@@ -163,15 +163,16 @@ def test_the_bookshop_lists_its_books(playground: Playground) -> None:
 
 
 def test_a_spec_survives_its_way_as_json() -> None:
-    spec = Spec(0.5, 2, Fault.STATUS, 429, "wait", {"a": "b"}, True)
+    spec = Spec(0.5, 0.1, 2, Fault.STATUS, 429, "wait", {"a": "b"}, True)
 
     assert Spec.from_json(spec.to_json()) == spec
 
 
-@pytest.mark.parametrize("latency", [-1.0, float("nan"), float("inf")])
-def test_a_latency_is_a_time(latency: float) -> None:
-    with pytest.raises(ValueError, match="latency is"):
-        ProxySpec(latency=latency)
+@pytest.mark.parametrize("name", ["latency", "body_seconds"])
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_a_latency_is_a_time(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} is"):
+        ProxySpec.from_json({**ProxySpec().to_json(), name: value})
 
 
 def test_a_capacity_is_a_number() -> None:

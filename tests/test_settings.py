@@ -98,6 +98,8 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_WARMUP_PROXIES", 1.5, "without a fraction, of at least 0"),
         ("PROXYWHIRL_WARMUP_PROXIES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_LOAD_AWARE", "perhaps", "True or False"),
+        ("PROXYWHIRL_MEASURE", "body", "'latency' or 'total'"),
+        ("PROXYWHIRL_MEASURE", ["total"], "'latency' or 'total'"),
         ("PROXYWHIRL_RETRY_TIMES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_STATS_PROXIES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_STATS_PROXIES", "many", "without a fraction, of at least 0"),

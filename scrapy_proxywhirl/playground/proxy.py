@@ -76,7 +76,13 @@ class LoopbackProxy:
         if method == "CONNECT":
             await _tunnel(target, reader, writer)
             return False
-        writer.write(await self._forward(request))
+        answer = await self._forward(request)
+        if spec.body_seconds:
+            head, end, body = answer.partition(b"\r\n\r\n")
+            writer.write(head + end)
+            await asyncio.sleep(spec.body_seconds)
+            answer = body
+        writer.write(answer)
         return True
 
     def _place(self, capacity: int) -> AbstractAsyncContextManager[None]:

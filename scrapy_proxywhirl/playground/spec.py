@@ -25,6 +25,7 @@ class ProxySpec:
 
     Attributes:
         latency: Seconds that it takes before it passes a request on.
+        body_seconds: Seconds between the headers of a response and its body.
         capacity: How many requests it works on at a time, the others waiting; 0 for any number.
         fault: What is wrong with it.
         status: What it answers with :attr:`Fault.STATUS`.
@@ -35,6 +36,7 @@ class ProxySpec:
     """
 
     latency: float = 0.0
+    body_seconds: float = 0.0
     capacity: int = 0
     fault: Fault = Fault.NONE
     status: int = 403
@@ -43,8 +45,10 @@ class ProxySpec:
     takes_anonymous: bool = False
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.latency < inf:
-            raise ValueError(f"latency is {self.latency!r}; it must be in seconds, of at least 0")
+        for name in ("latency", "body_seconds"):
+            value = getattr(self, name)
+            if not 0.0 <= value < inf:
+                raise ValueError(f"{name} is {value!r}; it must be in seconds, of at least 0")
 
         if self.capacity < 0:
             raise ValueError(f"capacity is {self.capacity!r}; it must be at least 0")

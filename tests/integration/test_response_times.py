@@ -129,3 +129,25 @@ async def test_the_attempts_number_counts_the_retries(play: Callable[..., Playgr
     used = used_proxy(response)
     assert used is not None
     assert used.attempt == 4
+
+
+@deferred_f_from_coro_f
+async def test_the_time_of_a_body_counts_where_it_is_asked_for(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(ProxySpec(body_seconds=0.2))
+    pages = [f"{playground.origin_url}/{number}" for number in range(3)]
+    settings = {"PROXYWHIRL_PROXIES": playground.proxy_urls}
+
+    to_headers = await crawl(settings, pages)
+    to_end = await crawl({**settings, "PROXYWHIRL_MEASURE": "total"}, pages)
+
+    assert to_headers.stat("mean_ms") < 150
+    assert 200 <= to_end.stat("mean_ms") < 1000
+    (proxy,) = to_end.proxies
+    assert proxy.ema_response_time_ms is not None
+    assert proxy.ema_response_time_ms >= 200
+    for response in to_end.spider.responses:
+        used = used_proxy(response)
+        assert used is not None
+        assert used.response_time_ms >= 200
