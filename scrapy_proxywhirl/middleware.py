@@ -16,8 +16,10 @@ from scrapy_proxywhirl.judge import Judge
 from scrapy_proxywhirl.note import (
     NOTE,
     Note,
+    choose_slot,
     earlier_note,
     forget_credentials,
+    forget_note,
     is_ours_to_assign,
     new_note,
     proxy_to_stay_on,
@@ -73,6 +75,7 @@ class ProxyWhirlMiddleware:
             has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
         )
         self._retries = Retries(settings.retry_times, self._stats)
+        self._slots = settings.slots
         self._timeout = settings.timeout
         self._default_timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._has_playwright = has_playwright(crawler.settings)
@@ -112,7 +115,7 @@ class ProxyWhirlMiddleware:
         """
         self._recorder.settle_lost()
         if not is_ours_to_assign(request, self.pool):
-            request.meta.pop(NOTE, None)
+            forget_note(request)
             return
         if self._has_playwright and request.meta.get("playwright"):
             self._stats.no_proxy()
@@ -124,8 +127,13 @@ class ProxyWhirlMiddleware:
         self._limit_timeout(request)
         if earlier and "dont_filter" in earlier:  # else its redirects would not be filtered
             request.dont_filter = earlier["dont_filter"]
+        note = new_note(request, proxy, earlier)
+        if self._slots != "domain":
+            slot = choose_slot(request, proxy, self._slots)
+            if slot is not None:
+                note["slot"] = slot
         request.meta["proxy"] = proxy.url_with_credentials
-        request.meta[NOTE] = note = new_note(request, proxy, earlier)
+        request.meta[NOTE] = note
         self._recorder.started(request, proxy, note)
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from scrapy.utils.httpobj import urlparse_cached
+
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
@@ -29,6 +31,7 @@ class Note(TypedDict, total=False):
     failed: list[str]  # ids of the proxies that failed this page
     retries: int  # of ours, of this page
     dont_filter: bool  # the request's own, while one of our retries is on its way
+    slot: str  # the downloader slot, where we chose it
     label: str
     country: str | None
     tags: list[str]
@@ -141,6 +144,35 @@ def proxy_to_stay_on(request: Request) -> str | None:
     if not note or not urls or urls[-1] != note["url"] or note["proxy_id"] in note["failed"]:
         return None
     return note["proxy_id"]
+
+
+def forget_note(request: Request) -> None:
+    """Take from *request*, which is not ours to assign, what a copy has brought of our attempts."""
+    note: Note = request.meta.pop(NOTE, {})
+    if "slot" in note and request.meta.get("download_slot") == note["slot"]:
+        del request.meta["download_slot"]
+
+
+def choose_slot(request: Request, proxy: Proxy, slots: str) -> str | None:
+    """
+    Put *request* into the downloader slot of *proxy*.
+
+    Args:
+        request: With the note of the attempt before, if there was one.
+        proxy: What it is sent through.
+        slots: ``"proxy"`` for one slot for each proxy, ``"domain+proxy"`` for one for each pair.
+
+    Returns:
+        The slot; None where the user has chosen one, which stays.
+    """
+    note: Note = request.meta.get(NOTE, {})
+    chosen = request.meta.get("download_slot")
+    if chosen is not None and chosen != note.get("slot"):
+        return None
+    # By the id, not the label: with JOBDIR the name of a slot becomes a directory's.
+    slot = proxy.id if slots == "proxy" else f"{urlparse_cached(request).hostname}|{proxy.id}"
+    request.meta["download_slot"] = slot
+    return slot
 
 
 def forget_credentials(request: Request, proxy: Proxy | None = None) -> None:

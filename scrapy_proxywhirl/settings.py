@@ -33,12 +33,17 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_MEASURE": "latency",
     "PROXYWHIRL_PROXIES": [],
     "PROXYWHIRL_RETRY_TIMES": 5,
+    "PROXYWHIRL_SLOTS": "domain",
     "PROXYWHIRL_STATS_PROXIES": 100,
     "PROXYWHIRL_STRATEGY": "performance",
     "PROXYWHIRL_TIMEOUT": 60.0,
     "PROXYWHIRL_WARMUP_PROXIES": None,
     "PROXYWHIRL_WEIGHT_EXPONENT": 1.0,
 }
+
+
+# Scrapy's own slots, one for each domain; one for each proxy; one for each pair.
+SLOTS = ("domain", "proxy", "domain+proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class ProxyWhirlSettings:
         ban_policy: The class that tells bans from answers.
         retry_times: How often a page that a proxy failed is sent again through another.
         measures_body: Whether a response time goes to the end of the body, not to the headers.
+        slots: Which downloader slot a request gets: one of :data:`SLOTS`.
         timeout: Seconds that a proxied request may take where nobody else has set its time-out;
             None where the user has.
         stats_proxies: How many proxies get stats of their own.
@@ -64,6 +70,7 @@ class ProxyWhirlSettings:
     ban_policy: Any
     retry_times: int
     measures_body: bool
+    slots: str
     timeout: float | None
     stats_proxies: int
 
@@ -96,6 +103,7 @@ class ProxyWhirlSettings:
             ban_policy=_load(settings, "BAN_POLICY"),
             retry_times=_whole_number(settings, "RETRY_TIMES"),
             measures_body=_one_of(settings, "MEASURE", ("latency", "total")) == "total",
+            slots=_one_of(settings, "SLOTS", SLOTS),
             timeout=_timeout(settings),
             stats_proxies=_whole_number(settings, "STATS_PROXIES"),
         )

@@ -101,6 +101,7 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_MEASURE", "body", "'latency' or 'total'"),
         ("PROXYWHIRL_MEASURE", ["total"], "'latency' or 'total'"),
         ("PROXYWHIRL_RETRY_TIMES", -1, "without a fraction, of at least 0"),
+        ("PROXYWHIRL_SLOTS", "ip", r"'domain' or 'proxy' or 'domain\+proxy'"),
         ("PROXYWHIRL_STATS_PROXIES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_STATS_PROXIES", "many", "without a fraction, of at least 0"),
         ("PROXYWHIRL_TIMEOUT", -1, "a number of seconds, of at least 0"),
