@@ -13,11 +13,12 @@ import argparse
 from collections.abc import Callable, Iterator
 from random import Random
 from statistics import median
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 
 from benchmarks.pools import SIZES, pool_of, strategy_of_a_crawl
 from scrapy_proxywhirl import Proxy, SelectionContext
 
+DOMAIN = "shop.example"
 ROUNDS = 31
 CALLS = 1000  # of each round
 
@@ -35,7 +36,7 @@ def measure(size: int) -> tuple[float, float, float]:
     rng = Random(size)
     pool = pool_of(size, rng)
     strategy = strategy_of_a_crawl(rng)
-    context = SelectionContext()
+    context = SelectionContext(domain=DOMAIN)
     proxies = pool.proxies
     latency = {proxy: proxy.ema_response_time_ms or 0.0 for proxy in proxies}
     weights = [1.0 / latency[proxy] for proxy in proxies]
@@ -45,11 +46,12 @@ def measure(size: int) -> tuple[float, float, float]:
         selections.append(microseconds(lambda: strategy.select(pool, context), CALLS))
         # The results of as many selections, each about what the proxy takes.
         selected = [strategy.select(pool, context) for _ in range(CALLS)]
+        began = monotonic()
         todo = iter([(proxy, latency[proxy] * rng.uniform(0.7, 1.3)) for proxy in selected])
 
-        def record(todo: Iterator[tuple[Proxy, float]] = todo) -> None:
+        def record(todo: Iterator[tuple[Proxy, float]] = todo, began: float = began) -> None:
             proxy, time_ms = next(todo)
-            strategy.record_result(proxy, True, time_ms)
+            strategy.record_result(proxy, True, time_ms, domain=DOMAIN, started=began)
 
         results.append(microseconds(record, CALLS))
         calls = max(1, min(CALLS, 100_000 // size))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from random import Random
+from time import monotonic
 
-from scrapy_proxywhirl import PerformanceBasedStrategy, Proxy, ProxyPool, StrategyConfig
+from scrapy_proxywhirl import (
+    PerformanceBasedStrategy,
+    PoolCooldowns,
+    Proxy,
+    ProxyPool,
+    StrategyConfig,
+)
 
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 def pool_of(size: int, rng: Random) -> ProxyPool:
     """Return a pool whose proxies have EMAs of 40 to 400 ms."""
-    pool = ProxyPool()
+    pool = ProxyPool(cooldowns=PoolCooldowns(2.0, 300.0, monotonic))
     for number in range(size):
         proxy = Proxy(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}:8080")
         pool.add_proxy(proxy)

@@ -6,6 +6,7 @@ from scrapy_proxywhirl._version import __version__
 from scrapy_proxywhirl.core import (
     HealthStatus,
     PerformanceBasedStrategy,
+    PoolCooldowns,
     Proxy,
     ProxyPool,
     RandomStrategy,
@@ -33,6 +34,7 @@ __all__ = [
     "InvalidProxyError",
     "NoProxyForRequestError",
     "PerformanceBasedStrategy",
+    "PoolCooldowns",
     "Proxy",
     "ProxyPool",
     "ProxyPoolEmptyError",

@@ -23,6 +23,7 @@ class Attempt:
         proxy: What the request goes through.
         note: What the request carries of it.
         started: When the proxy was selected, in seconds of a monotonic clock.
+        domain: Whose page it is: the URL's hostname.
         headers_at: When the response's headers came, by that clock; None where that is not asked.
         body_seconds: From there to the end of its body.
         is_downloaded: Whether a download handler has brought a response.
@@ -32,6 +33,7 @@ class Attempt:
     proxy: Proxy
     note: Note
     started: float
+    domain: str | None
     headers_at: float | None = None
     body_seconds: float = 0.0
     is_downloaded: bool = False

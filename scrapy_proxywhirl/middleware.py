@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy import signals
@@ -10,13 +11,20 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
 from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_crawl, has_playwright
-from scrapy_proxywhirl.core import Proxy, ProxyPool, ProxyPoolEmptyError, SelectionContext
+from scrapy_proxywhirl.core import (
+    PoolCooldowns,
+    Proxy,
+    ProxyPool,
+    ProxyPoolEmptyError,
+    SelectionContext,
+)
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError, RobotsTxtUnavailableError
 from scrapy_proxywhirl.judge import Judge
 from scrapy_proxywhirl.note import (
     NOTE,
     Note,
     choose_slot,
+    domain_of,
     earlier_note,
     forget_credentials,
     forget_note,
@@ -61,7 +69,10 @@ class ProxyWhirlMiddleware:
     """
 
     def __init__(self, crawler: Crawler, settings: ProxyWhirlSettings) -> None:
-        self.pool = ProxyPool(name=crawler.settings["BOT_NAME"])
+        self.pool = ProxyPool(
+            crawler.settings["BOT_NAME"],
+            cooldowns=PoolCooldowns(settings.cooldown, settings.cooldown_max, monotonic),
+        )
         for proxy in settings.proxies:
             self.pool.add_proxy(proxy)
         self.strategy = settings.strategy(settings.strategy_config)
@@ -121,7 +132,8 @@ class ProxyWhirlMiddleware:
             self._stats.no_proxy()
             raise NoProxyForRequestError(f"{request}: {WITHOUT_PROXY}")
         earlier = earlier_note(request)
-        proxy = self._select(request, earlier)
+        domain = domain_of(request)
+        proxy = self._select(request, domain, earlier)
         request.meta.pop("download_latency", None)  # an earlier attempt's, which copies bring along
         forget_credentials(request)
         self._limit_timeout(request)
@@ -134,7 +146,7 @@ class ProxyWhirlMiddleware:
                 note["slot"] = slot
         request.meta["proxy"] = proxy.url_with_credentials
         request.meta[NOTE] = note
-        self._recorder.started(request, proxy, note)
+        self._recorder.started(request, proxy, note, domain)
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         """
@@ -191,17 +203,18 @@ class ProxyWhirlMiddleware:
         self._flush()
         logger.info("%s", self._stats.summary(), extra={"spider": spider})
 
-    def _select(self, request: Request, earlier: Note | None) -> Proxy:
+    def _select(self, request: Request, domain: str | None, earlier: Note | None) -> Proxy:
         context = SelectionContext(
             failed_proxy_ids=earlier["failed"] if earlier else (),
             stay_on_proxy_id=proxy_to_stay_on(request),
+            domain=domain,
         )
         try:
             proxy = self.strategy.select(self.pool, context)
         except ProxyPoolEmptyError as error:
             if context.failed_proxy_ids:
                 # All that there are have failed this page: better one of them than none.
-                return self._select(request, earlier=None)
+                return self._select(request, domain, earlier=None)
             self._tell_of_no_proxy(request, error)
             if _asks_for_robots_txt(request):
                 raise self._no_robots_txt(str(error)) from error

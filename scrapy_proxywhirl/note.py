@@ -146,6 +146,12 @@ def proxy_to_stay_on(request: Request) -> str | None:
     return note["proxy_id"]
 
 
+def domain_of(request: Request) -> str | None:
+    """Return whose page *request* asks for: the hostname of its URL."""
+    hostname: str | None = urlparse_cached(request).hostname
+    return hostname
+
+
 def forget_note(request: Request) -> None:
     """Take from *request*, which is not ours to assign, what a copy has brought of our attempts."""
     note: Note = request.meta.pop(NOTE, {})
@@ -170,7 +176,7 @@ def choose_slot(request: Request, proxy: Proxy, slots: str) -> str | None:
     if chosen is not None and chosen != note.get("slot"):
         return None
     # By the id, not the label: with JOBDIR the name of a slot becomes a directory's.
-    slot = proxy.id if slots == "proxy" else f"{urlparse_cached(request).hostname}|{proxy.id}"
+    slot = proxy.id if slots == "proxy" else f"{domain_of(request)}|{proxy.id}"
     request.meta["download_slot"] = slot
     return slot
 

@@ -53,9 +53,9 @@ class Recorder:
         self._told_of_credentials: set[str] = set()
         self._told_of_configuration: set[type[Exception]] = set()
 
-    def started(self, request: Request, proxy: Proxy, note: Note) -> None:
-        """Take up the attempt that *request* is to *proxy*."""
-        self._attempts.open(request, Attempt(proxy, note, started=monotonic()))
+    def started(self, request: Request, proxy: Proxy, note: Note, domain: str | None) -> None:
+        """Take up the attempt at a page of *domain* that *request* is to *proxy*."""
+        self._attempts.open(request, Attempt(proxy, note, monotonic(), domain))
         self._stats.started(proxy)
 
     def headers_came(self, request: Request) -> None:
@@ -189,13 +189,15 @@ class Recorder:
         """Let strategy and stats have the end of *attempt*: once for each."""
         outcome = verdict.outcome
         if outcome is Outcome.NEUTRAL:
-            attempt.proxy.abandon_request()
+            attempt.proxy.abandon_request(attempt.domain, attempt.started)
         else:
             self._strategy.record_result(
                 attempt.proxy,
                 outcome is Outcome.SUCCESS,
                 response_time_ms,
                 banned=outcome is Outcome.BAN,
+                domain=attempt.domain,
+                started=attempt.started,
             )
         self._stats.ended(attempt.proxy, verdict)
 

@@ -25,6 +25,8 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
     "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],
     "PROXYWHIRL_BAN_TEXT": [],
+    "PROXYWHIRL_COOLDOWN": 2.0,
+    "PROXYWHIRL_COOLDOWN_MAX": 300.0,
     "PROXYWHIRL_EMA_ALPHA": DEFAULT_EMA_ALPHA,
     "PROXYWHIRL_ENABLED": True,
     "PROXYWHIRL_EXPLORATION": 0.05,
@@ -55,6 +57,8 @@ class ProxyWhirlSettings:
         proxies: The pool that the crawl starts with; at least one.
         strategy: The class that selects.
         strategy_config: The figures that it goes by.
+        cooldown: What the first rest of a proxy that failed may be, in seconds.
+        cooldown_max: What none is longer than, in seconds.
         ban_policy: The class that tells bans from answers.
         retry_times: How often a page that a proxy failed is sent again through another.
         measures_body: Whether a response time goes to the end of the body, not to the headers.
@@ -67,6 +71,8 @@ class ProxyWhirlSettings:
     proxies: tuple[Proxy, ...]
     strategy: type[Strategy]
     strategy_config: StrategyConfig
+    cooldown: float
+    cooldown_max: float
     ban_policy: Any
     retry_times: int
     measures_body: bool
@@ -100,6 +106,8 @@ class ProxyWhirlSettings:
                 exploration=_number(settings, "EXPLORATION", *RANGES["exploration"]),
                 load_aware=_yes_or_no(settings, "LOAD_AWARE"),
             ),
+            cooldown=_cooldown(settings),
+            cooldown_max=_cooldown_max(settings),
             ban_policy=_load(settings, "BAN_POLICY"),
             retry_times=_whole_number(settings, "RETRY_TIMES"),
             measures_body=_one_of(settings, "MEASURE", ("latency", "total")) == "total",
@@ -171,8 +179,27 @@ def _warmup_proxies(settings: BaseSettings) -> int:
     return 4 * concurrency if concurrency > 0 else 2**31
 
 
+def _seconds(settings: BaseSettings, short_name: str) -> float:
+    return _number(settings, short_name, lambda n: 0 <= n < inf, "of seconds, of at least 0")
+
+
+def _cooldown(settings: BaseSettings) -> float:
+    return _number(settings, "COOLDOWN", lambda n: 0 < n < inf, "of seconds, above 0")
+
+
+def _cooldown_max(settings: BaseSettings) -> float:
+    longest = _seconds(settings, "COOLDOWN_MAX")
+    first = _cooldown(settings)
+    if longest < first:
+        raise ValueError(
+            f"PROXYWHIRL_COOLDOWN_MAX is {longest!r}; it must be at least PROXYWHIRL_COOLDOWN,"
+            f" which is {first!r}"
+        )
+    return longest
+
+
 def _timeout(settings: BaseSettings) -> float | None:
-    timeout = _number(settings, "TIMEOUT", lambda n: 0 <= n < inf, "of seconds, of at least 0")
+    timeout = _seconds(settings, "TIMEOUT")
     is_users = (settings.getpriority("DOWNLOAD_TIMEOUT") or 0) > SETTINGS_PRIORITIES["default"]
     return None if is_users or timeout == 0 else timeout
 

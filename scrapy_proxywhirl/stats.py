@@ -89,6 +89,9 @@ class CrawlStats:
         """Write the figures that are not written as they happen."""
         self._collector.set_value("proxywhirl/proxies/total", len(self._pool))
         self._collector.set_value("proxywhirl/proxies/known", self._count_known())
+        cooldowns = self._pool.cooldowns
+        cooling = len(cooldowns.everywhere.barred) if cooldowns is not None else 0
+        self._collector.set_value("proxywhirl/proxies/cooling", cooling)
         if self._measured:
             mean = self._response_time_ms / self._measured
             self._collector.set_value("proxywhirl/mean_ms", round(mean, 1))
@@ -135,7 +138,7 @@ class CrawlStats:
             ("ema_ms", None if ema is None else round(ema, 1)),
             ("bytes", self._bytes.get(proxy, 0)),
             ("share", round(proxy.requests_started / total, 4) if total else 0.0),
-            ("state", proxy.health_status.value),
+            ("state", "cooling" if proxy.is_resting else proxy.health_status.value),
         ):
             if value is not None:
                 self._collector.set_value(prefix + name, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
+from scrapy_proxywhirl.core.cooldown import PoolCooldowns
 from scrapy_proxywhirl.core.errors import (
     DuplicateProxyError,
     InvalidProxyError,
@@ -27,6 +28,7 @@ __all__ = [
     "HealthStatus",
     "InvalidProxyError",
     "PerformanceBasedStrategy",
+    "PoolCooldowns",
     "Proxy",
     "ProxyPool",
     "ProxyPoolEmptyError",

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Protocol
 from weakref import finalize
 
+from scrapy_proxywhirl.core.cooldown import PoolCooldowns
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
@@ -35,12 +36,14 @@ class ProxyPool:
 
     Args:
         name: Shown in ``repr`` and errors.
+        cooldowns: How long proxies that fail are left alone; None where they are not.
     """
 
-    def __init__(self, name: str = "default") -> None:
+    def __init__(self, name: str = "default", *, cooldowns: PoolCooldowns | None = None) -> None:
         self.name = name
         self.lock = Lock()  # guards the pool, its proxies and what watches them
         self.proxies: list[Proxy] = []  # to be read, with the lock held, and changed by the pool
+        self.cooldowns = cooldowns
         self.revision = 0  # changes with each proxy that joins or leaves
         self._positions: dict[str, int] = {}
         self._labels: dict[str, Proxy] = {}
@@ -93,6 +96,7 @@ class ProxyPool:
             proxy._lock = self.lock
             proxy._watchers = self._watchers
             proxy._answered = self._answered
+            proxy._cooldowns = self.cooldowns
             if proxy.last_response_time_ms is not None:
                 self._answered.add(proxy)
             for watcher in self._watchers:
@@ -118,6 +122,9 @@ class ProxyPool:
             self._answered.discard(proxy)
             proxy._watchers = ()
             proxy._answered = None
+            proxy._cooldowns = None
+            if self.cooldowns is not None:
+                self.cooldowns.forget(proxy)
             for watcher in self._watchers:
                 watcher.removed(proxy)
 

@@ -14,6 +14,7 @@ from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_f
 from scrapy_proxywhirl.core.url import parse_proxy_url
 
 if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.cooldown import PoolCooldowns
     from scrapy_proxywhirl.core.pool import PoolWatcher
 
 DEFAULT_EMA_ALPHA = 0.2
@@ -22,6 +23,9 @@ _lock_of_proxies_without_pool = Lock()
 
 
 _HEALTHY = HealthStatus.HEALTHY
+
+# What a proxy has of its pool and no copy takes along.
+_OF_ITS_POOL = ("_answered", "_cooldowns", "_is_barred", "_lock", "_watchers")
 
 
 class Proxy:
@@ -66,10 +70,12 @@ class Proxy:
     __slots__ = (
         "__weakref__",
         "_answered",
+        "_cooldowns",
         "_ema_is_guess",
         "_ema_ms",
         "_endpoint",
         "_health_status",
+        "_is_barred",
         "_lock",
         "_watchers",
         "consecutive_failures",
@@ -136,7 +142,7 @@ class Proxy:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but what belongs to its pool: Scrapy copies what its settings hold."""
-        names = set(self.__slots__) - {"__weakref__", "_answered", "_lock", "_watchers"}
+        names = set(self.__slots__) - {"__weakref__", *_OF_ITS_POOL}
         state = {name: getattr(self, name) for name in names}
         # The attempts in flight, which are not a copy's.
         return {**state, "requests_completed": self.requests_started}
@@ -151,6 +157,8 @@ class Proxy:
         self._lock = _lock_of_proxies_without_pool
         self._watchers: Sequence[PoolWatcher] = ()
         self._answered: IndexedSet[Proxy] | None = None
+        self._cooldowns: PoolCooldowns | None = None
+        self._is_barred = False  # as it rests, or as an attempt tries whether it works again
 
     @property
     def scheme(self) -> str:
@@ -201,6 +209,11 @@ class Proxy:
             self._health_status = HealthStatus(value)
             self._notify()
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is left alone everywhere, or an attempt tries whether it works again."""
+        return self._is_barred
+
     def start_request(self) -> None:
         """Count an attempt as in flight, as a strategy's ``select`` does for what it returns."""
         with self._lock:
@@ -214,6 +227,8 @@ class Proxy:
         alpha: float = DEFAULT_EMA_ALPHA,
         failure_penalty: float = DEFAULT_FAILURE_PENALTY,
         banned: bool = False,
+        domain: str | None = None,
+        started: float | None = None,
     ) -> None:
         """
         End an attempt with what it says of the proxy.
@@ -232,6 +247,10 @@ class Proxy:
             failure_penalty: What a failure is charged, in medians of what the pool's proxies last
                 took to answer.
             banned: Whether a failure was the site's refusal.
+            domain: Whose page it was. Where the pool's proxies rest, a ban by a domain says nothing
+                of the proxy but that it is to be left alone for that domain.
+            started: When the attempt began, by the pool's clock; None for now. The attempts that
+                were under way when a proxy failed say nothing new by failing too.
 
         Raises:
             ValueError: *response_time_ms* is negative, infinite or NaN; nothing is changed then.
@@ -259,21 +278,46 @@ class Proxy:
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
                     self.last_response_time_ms = response_time_ms
+                if self._cooldowns is not None and not self._cooldowns.is_idle:
+                    self._cooldowns.succeeded(self, domain, started)
             else:
                 if banned:
                     self.total_bans += 1
                 else:
                     self.total_failures += 1
-                self._failed(response_time_ms or 0.0, alpha, failure_penalty)
+                if self._is_failing(banned, domain, started):
+                    self._failed(response_time_ms or 0.0, alpha, failure_penalty)
             for watcher in self._watchers:
                 watcher.changed(self)
         finally:
             self._lock.release()
 
-    def abandon_request(self) -> None:
-        """End an attempt, one that :meth:`start_request` has counted, that says nothing."""
+    def abandon_request(self, domain: str | None = None, started: float | None = None) -> None:
+        """
+        End an attempt, one that :meth:`start_request` has counted, that says nothing.
+
+        Args:
+            domain: As for :meth:`complete_request`.
+            started: As there.
+        """
         with self._lock:
             self.requests_completed += 1
+            if self._cooldowns is not None:
+                self._cooldowns.abandoned(self, domain, started)
+            self._notify()
+
+    def _is_failing(self, banned: bool, domain: str | None, started: float | None) -> bool:
+        """Let the proxy rest; return whether its failure counts against it, and for all."""
+        cooldowns = self._cooldowns
+        if cooldowns is None:
+            return True
+        if banned and domain is not None and not cooldowns.banned(self, domain, started):
+            return False
+        return cooldowns.failed(self, domain, started)
+
+    def _bar(self, is_barred: bool) -> None:
+        if is_barred is not self._is_barred:
+            self._is_barred = is_barred
             self._notify()
 
     def _failed(self, response_time_ms: float, alpha: float, failure_penalty: float) -> None:

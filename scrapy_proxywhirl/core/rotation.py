@@ -15,8 +15,10 @@ from scrapy_proxywhirl.core.sampler import WeightedSampler
 # Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.
 _LEAST_EMA_MS = 0.001
 
-# How often an excluded proxy may be drawn before all the excluded ones are set aside for a draw.
+# How often an excluded proxy may be drawn before those that are drawn are set aside, and how many
+# of them may be, before there is taken to be none that may be chosen.
 _REJECTIONS = 4
+_SET_ASIDE = 256
 
 _UNHEALTHY = HealthStatus.UNHEALTHY
 
@@ -34,7 +36,8 @@ class Rotation:
     - *in rotation*: it has an EMA, and is drawn with a probability proportional to its weight;
     - *sidelined*: it is unhealthy, and tried only as exploration or when there is nothing better.
       Without exploration nothing would ever try it again, so that then it stays in rotation;
-    - none of them, while its first attempt is under way, or where all that is known is a failure.
+    - none of them, while it rests or its first attempt is under way, or where all that is known
+      is a failure.
 
     Each operation takes constant time. Not thread-safe: it is called with the pool's lock held.
 
@@ -83,7 +86,10 @@ class Rotation:
     def changed(self, proxy: Proxy) -> None:
         """Give a proxy the place and weight that it deserves now."""
         ema = proxy._ema_ms
-        if ema is None:
+        if proxy._is_barred:
+            self._sampler.discard(proxy)
+            self._sidelined.discard(proxy)
+        elif ema is None:
             self._sampler.discard(proxy)
             self._sidelined.discard(proxy)
             if _is_untried(proxy):
@@ -126,7 +132,7 @@ class Rotation:
             proxy = self._sampler.sample()
             if not excluded or proxy.id not in excluded:
                 return proxy
-            proxy = self._draw_again(pool, excluded)
+            proxy = self._draw_again(excluded)
             if proxy is not None:
                 return proxy
         except IndexError:  # none is in rotation
@@ -150,7 +156,7 @@ class Rotation:
 
     def _next_untried(self, excluded: Collection[str]) -> Proxy | None:
         untried = self._untried
-        for _ in range(len(untried)):
+        for _ in range(min(len(untried), _COMPARED)):
             proxy, _ = untried.popitem(last=False)
             if not _is_untried(proxy):
                 continue  # it got its EMA by hand, or its attempt from another strategy
@@ -176,29 +182,35 @@ class Rotation:
         proxy = pool.proxies[self._hand]
         started = proxy.requests_started
         is_unseen = self._started_when_visited.get(proxy, 0) == started
-        if is_unseen and not proxy.requests_active and proxy.id not in excluded:
+        if (
+            is_unseen
+            and not proxy.requests_active
+            and not proxy._is_barred
+            and proxy.id not in excluded
+        ):
             self._started_when_visited[proxy] = started + 1
             return proxy
         self._started_when_visited[proxy] = started
         return None
 
-    def _draw_again(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def _draw_again(self, excluded: Collection[str]) -> Proxy | None:
         sampler = self._sampler
         for _ in range(_REJECTIONS):
             proxy = sampler.sample()
             if proxy.id not in excluded:
                 return proxy
-        aside = {}
-        for proxy_id in excluded:
-            named = pool.get_proxy(proxy_id)
-            if named is not None and named in sampler:
-                aside[named] = sampler.weight(named)
-                sampler.discard(named)
+        aside: dict[Proxy, float] = {}
         try:
-            return sampler.sample() if len(sampler) else None
+            while len(sampler) and len(aside) < _SET_ASIDE:
+                proxy = sampler.sample()
+                if proxy.id not in excluded:
+                    return proxy
+                aside[proxy] = sampler.weight(proxy)
+                sampler.discard(proxy)
+            return None
         finally:
-            for named, weight in aside.items():
-                sampler.set(named, weight)
+            for proxy, weight in aside.items():
+                sampler.set(proxy, weight)
 
     def _least_bad(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
         """Of the next proxies round the pool, the one with the fewest failures, then in flight."""
@@ -207,11 +219,16 @@ class Rotation:
         compared = min(len(proxies), _COMPARED + len(excluded))
         candidates = (proxies[(self._hand + i) % len(proxies)] for i in range(compared))
         return min(
-            (proxy for proxy in candidates if proxy.id not in excluded),
+            (one for one in candidates if not one._is_barred and one.id not in excluded),
             key=lambda proxy: (proxy.consecutive_failures, proxy.requests_active),
             default=None,
         )
 
 
 def _is_untried(proxy: Proxy) -> bool:
-    return proxy._ema_ms is None and not proxy.consecutive_failures and not proxy.requests_active
+    return (
+        proxy._ema_ms is None
+        and not proxy.consecutive_failures
+        and not proxy.requests_active
+        and not proxy._is_barred
+    )

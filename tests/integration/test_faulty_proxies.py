@@ -31,9 +31,11 @@ async def test_proxies_that_fail_fast_fall_to_exploration_and_never_look_fast(
     attempts = sum(proxy.requests_started for proxy in bad)
     # Half of the pool gets half of the exploration, of 5%, and the first attempts besides.
     assert attempts <= 0.05 * crawled.stat("attempts") + 16
-    assert all(proxy.health_status is HealthStatus.UNHEALTHY for proxy in bad)
+    *refused, banned = bad
+    assert all(proxy.health_status is HealthStatus.UNHEALTHY for proxy in refused)
     slowest = max(proxy.ema_response_time_ms or 0 for proxy in good)
-    assert all((proxy.ema_response_time_ms or 0) >= slowest for proxy in bad)
+    assert all((proxy.ema_response_time_ms or 0) >= slowest for proxy in refused)
+    assert banned.ema_response_time_ms is None  # a ban is no time
     assert len(crawled.spider.responses) == pages
 
 

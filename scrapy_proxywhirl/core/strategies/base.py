@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import chain
 from random import Random
 
 from scrapy_proxywhirl.core.config import StrategyConfig
@@ -45,17 +46,32 @@ class Strategy(ABC):
             ProxyPoolEmptyError: No proxy may be selected.
         """
         excluded: Collection[str] = ()
+        domain = None
         pool.lock.acquire()  # half the price of a with statement, in the busiest place there is
         try:
             proxy = None
+            cooldowns = pool.cooldowns
+            if cooldowns is not None and cooldowns.is_idle:
+                cooldowns = None
             if context is not None:
                 excluded = context.failed_proxy_ids
-                if context.stay_on_proxy_id is not None:
-                    proxy = _proxy_to_stay_on(pool, context)
+                domain = context.domain
+            if cooldowns is not None:
+                resting = cooldowns.wake(domain)
+                if resting:
+                    excluded = _Either(excluded, resting) if excluded else resting
+            if context is not None and context.stay_on_proxy_id is not None:
+                proxy = _proxy_to_stay_on(pool, context.stay_on_proxy_id, excluded)
             if proxy is None:
                 proxy = self.pick(pool, excluded)
+            if proxy is None and cooldowns is not None:
+                # Better one that rests than none.
+                failed = () if context is None else context.failed_proxy_ids
+                proxy = cooldowns.due_first(domain, failed)
             if proxy is not None:
                 proxy.requests_started += 1
+                if cooldowns is not None:
+                    cooldowns.started(proxy, domain)
                 if self.config.load_aware:
                     proxy._notify()
                 return proxy
@@ -72,10 +88,11 @@ class Strategy(ABC):
 
         Args:
             pool: The proxies to choose from.
-            excluded: Ids of those that must not be chosen.
+            excluded: Ids of those that must not be chosen, besides those that rest
+                (:attr:`Proxy.is_resting`).
 
         Returns:
-            The proxy; None where none may be chosen.
+            The proxy; None where none may be chosen: one that rests is then, if there is one.
         """
 
     def why_none(self, pool: ProxyPool) -> str:
@@ -91,6 +108,8 @@ class Strategy(ABC):
         response_time_ms: float | None = None,
         *,
         banned: bool = False,
+        domain: str | None = None,
+        started: float | None = None,
     ) -> None:
         """
         End an attempt with what it says of its proxy: see :meth:`Proxy.complete_request`.
@@ -100,13 +119,21 @@ class Strategy(ABC):
             success: Whether it brought what was asked for.
             response_time_ms: Milliseconds, finite and at least 0; None where not measured.
             banned: Whether a failure was the site's refusal.
+            domain: Whose page it was.
+            started: When the attempt began, by the pool's clock, in seconds; None for now.
 
         Raises:
             ValueError: *response_time_ms* is negative, infinite or NaN; nothing is changed then.
         """
         config = self.config
         proxy.complete_request(
-            success, response_time_ms, config.ema_alpha, config.failure_penalty, banned
+            success,
+            response_time_ms,
+            config.ema_alpha,
+            config.failure_penalty,
+            banned,
+            domain,
+            started,
         )
 
     def configure(self, config: StrategyConfig) -> None:
@@ -118,11 +145,27 @@ class Strategy(ABC):
         return len(pool) > 0
 
 
-def _proxy_to_stay_on(pool: ProxyPool, context: SelectionContext) -> Proxy | None:
-    proxy_id = context.stay_on_proxy_id
-    if proxy_id is None or proxy_id in context.failed_proxy_ids:
-        return None
+def _proxy_to_stay_on(pool: ProxyPool, proxy_id: str, excluded: Collection[str]) -> Proxy | None:
     proxy = pool.get_proxy(proxy_id)
-    if proxy is None or proxy.health_status is HealthStatus.UNHEALTHY:
+    if proxy is None or proxy_id in excluded or proxy.is_resting:
         return None
-    return proxy
+    return None if proxy.health_status is HealthStatus.UNHEALTHY else proxy
+
+
+class _Either(Collection[str]):
+    """What is in one of two collections, without copying either."""
+
+    __slots__ = ("_one", "_other")
+
+    def __init__(self, one: Collection[str], other: Collection[str]) -> None:
+        self._one = one
+        self._other = other
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._one or item in self._other
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self._one, self._other)
+
+    def __len__(self) -> int:
+        return len(self._one) + len(self._other)

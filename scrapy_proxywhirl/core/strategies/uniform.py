@@ -21,7 +21,7 @@ class RandomStrategy(Strategy):
             return None
         for _ in range(_REJECTIONS):
             proxy = self._rng.choice(pool.proxies)
-            if proxy.id not in excluded:
+            if not proxy.is_resting and proxy.id not in excluded:
                 return proxy
-        others = [proxy for proxy in pool.proxies if proxy.id not in excluded]
+        others = [one for one in pool.proxies if not one.is_resting and one.id not in excluded]
         return self._rng.choice(others) if others else None

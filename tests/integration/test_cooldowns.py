@@ -1,0 +1,68 @@
+"""Proxies that fail are left alone for a while, and bans count for the site that banned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scrapy.utils.defer import deferred_f_from_coro_f
+
+from scrapy_proxywhirl import HealthStatus
+from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.crawling import crawl
+
+
+@deferred_f_from_coro_f
+async def test_a_proxy_that_resets_is_tried_a_few_times_however_many_pages_there_are(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(
+        ProxySpec(latency=0.01), ProxySpec(latency=0.01), ProxySpec(fault=Fault.RESET)
+    )
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_STRATEGY": "round-robin",
+            "PROXYWHIRL_COOLDOWN": 20,
+        },
+        [f"{playground.origin_url}/{number}" for number in range(300)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 300
+    resetting = crawled.proxies[2]
+    # By turns it would have had a hundred; the first sixteen requests are under way together.
+    assert 1 <= resetting.requests_started <= 16
+    assert resetting.consecutive_failures == 1
+    assert crawled.stat("proxies/cooling") == 1
+    assert crawled.stat(f"proxy/{resetting.label}/state") == "cooling"
+
+
+def elsewhere(url: str) -> str:
+    """Return a page of a site that refuses everybody: the same machine by another name."""
+    return url.replace("127.0.0.1", "localhost") + "/status/403"
+
+
+@deferred_f_from_coro_f
+async def test_a_site_that_bans_every_proxy_takes_none_from_another(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[ProxySpec(latency=0.01)] * 4)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        [
+            *[f"{elsewhere(playground.origin_url)}?{number}" for number in range(10)],
+            *[f"{playground.origin_url}/{number}" for number in range(200)],
+        ],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 200
+    assert len(crawled.spider.failures) == 10
+    assert crawled.stat("bans/403") == 60
+    assert crawled.stat("failures") == crawled.stat("proxies/cooling") == 0
+    for proxy in crawled.proxies:
+        assert proxy.health_status is HealthStatus.HEALTHY
+        assert proxy.consecutive_failures == 0
+        assert proxy.total_successes >= 20
