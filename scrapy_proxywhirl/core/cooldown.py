@@ -158,7 +158,6 @@ class Cooldown:
         """Leave *rest* as it was before it was tried; return whether it is over."""
         rest.is_tried = False
         if rest.until > now:
-            self._look_again(rest.until, rest)
             return False
         self.barred.pop(rest.proxy.id, None)
         self._look_again(rest.until + self._longest, rest)

@@ -18,7 +18,7 @@ _LEAST_EMA_MS = 0.001
 # How often an excluded proxy may be drawn before those that are drawn are set aside, and how many
 # of them may be, before there is taken to be none that may be chosen.
 _REJECTIONS = 4
-_SET_ASIDE = 256
+_SET_ASIDE = 1024
 
 _UNHEALTHY = HealthStatus.UNHEALTHY
 
@@ -34,10 +34,10 @@ class Rotation:
 
     - *untried*: nothing is known of it, and no attempt is under way;
     - *in rotation*: it has an EMA, and is drawn with a probability proportional to its weight;
-    - *sidelined*: it is unhealthy, and tried only as exploration or when there is nothing better.
-      Without exploration nothing would ever try it again, so that then it stays in rotation;
-    - none of them, while it rests or its first attempt is under way, or where all that is known
-      is a failure.
+    - *sidelined*: it rests, or it is unhealthy and tried only as exploration or when there is
+      nothing better. Without exploration nothing would ever try one again that is unhealthy, so
+      that then it stays in rotation;
+    - none of them, while its first attempt is under way, or where all that is known is a failure.
 
     Each operation takes constant time. Not thread-safe: it is called with the pool's lock held.
 
@@ -86,16 +86,13 @@ class Rotation:
     def changed(self, proxy: Proxy) -> None:
         """Give a proxy the place and weight that it deserves now."""
         ema = proxy._ema_ms
-        if proxy._is_barred:
-            self._sampler.discard(proxy)
-            self._sidelined.discard(proxy)
-        elif ema is None:
+        if ema is None:
             self._sampler.discard(proxy)
             self._sidelined.discard(proxy)
             if _is_untried(proxy):
                 self._untried[proxy] = None
                 self._is_warming_up = True
-        elif proxy._health_status is _UNHEALTHY and self._exploration:
+        elif proxy._is_barred or (proxy._health_status is _UNHEALTHY and self._exploration):
             self._sampler.discard(proxy)
             self._sidelined.add(proxy)
         else:
@@ -226,9 +223,4 @@ class Rotation:
 
 
 def _is_untried(proxy: Proxy) -> bool:
-    return (
-        proxy._ema_ms is None
-        and not proxy.consecutive_failures
-        and not proxy.requests_active
-        and not proxy._is_barred
-    )
+    return proxy._ema_ms is None and not proxy.consecutive_failures and not proxy.requests_active

@@ -255,6 +255,52 @@ def test_one_that_was_tried_early_and_fails_when_its_rest_is_over_may_be_tried_a
     assert not first.is_resting
 
 
+def test_an_attempt_of_before_does_not_end_the_trial_of_a_later_one() -> None:
+    crawl = Crawl(1)
+    (first,) = crawl.pool
+    first.start_request()
+    began = crawl.clock.now
+    crawl.clock.passes(1.0)
+    crawl.fail(first)
+    crawl.clock.passes(2.1)
+    assert crawl.select() is first
+
+    first.abandon_request(SITE, began)
+
+    assert first.is_resting
+
+
+def test_a_rest_is_remembered_however_its_end_was_found() -> None:
+    crawl = Crawl(2)
+    first, _ = crawl.pool
+    crawl.fail(first)
+    first.start_request()
+    assert crawl.pool.cooldowns is not None
+    crawl.pool.cooldowns.started(first, SITE)  # before its rest is over
+    began = crawl.clock.now
+    crawl.clock.passes(3.0)
+    first.abandon_request(SITE, began)
+    assert crawl.selected() == {"p0", "p1"}
+
+    crawl.fail(first)
+
+    crawl.clock.passes(2.1)  # the second rest is longer
+    assert crawl.selected() == {"p1"}
+
+
+@pytest.mark.parametrize("make", STRATEGIES)
+def test_the_last_one_that_does_not_rest_is_found(make: Any) -> None:
+    crawl = Crawl(12, make())
+    *others, last = crawl.pool
+    for number, proxy in enumerate(others):
+        if number % 2:
+            crawl.fail(proxy)
+        else:
+            crawl.ban(proxy)
+
+    assert crawl.selected() == {last.label}
+
+
 def test_where_all_rest_the_one_whose_rest_is_over_first_is_selected() -> None:
     crawl = Crawl(3)
     for proxy in crawl.pool:
@@ -349,6 +395,9 @@ def test_bans_by_three_domains_without_a_success_are_a_failure() -> None:
     assert first.consecutive_failures == 1
     assert first.total_bans == 4
     assert crawl.selected("d.example") == {"p1"}
+    crawl.clock.passes(2.1)
+    crawl.ban(first, "e.example")  # the first of three again
+    assert first.consecutive_failures == 1
 
 
 def test_a_success_between_them_keeps_bans_from_adding_up() -> None:
@@ -464,13 +513,17 @@ def test_the_domains_that_are_remembered_are_the_latest() -> None:
     crawl = Crawl(2)
     first, second = crawl.pool
     crawl.ban(first, "site-0")
+    crawl.ban(first, "again")
     for number in range(1, 1025):
+        if number == 1000:
+            crawl.ban(first, "again")
         crawl.ban(second, f"site-{number}")
         second.start_request()
         crawl.end(second, True, domain="elsewhere")
 
     assert crawl.selected("site-0") == {"p0", "p1"}
-    assert crawl.selected("site-1") == {"p0"}
+    assert crawl.selected("again") == {"p1"}
+    assert crawl.selected("site-1024") == {"p0"}
 
 
 def test_a_copy_does_not_rest() -> None:
