@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -367,6 +368,25 @@ def test_a_failed_page_and_a_domains_bans_are_both_heeded() -> None:
     crawl.ban(first)
 
     assert {crawl.select(failed=(second.id,)) for _ in range(30)} == {third}
+
+
+class Listing(RoundRobinStrategy):
+    """A user's own, which looks at all that it must not choose."""
+
+    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        self.excluded = sorted(excluded)
+        assert len(excluded) == len(self.excluded)
+        return super().pick(pool, excluded)
+
+
+def test_a_strategy_can_list_what_it_must_not_choose() -> None:
+    strategy = Listing()
+    crawl = Crawl(3, strategy)
+    first, second, third = crawl.pool
+    crawl.ban(first)
+
+    assert crawl.select(failed=(second.id,)) is third
+    assert strategy.excluded == sorted([first.id, second.id])
 
 
 @pytest.mark.parametrize("make", STRATEGIES)
