@@ -213,7 +213,7 @@ class Rotation:
         """Of the next proxies round the pool, the one with the fewest failures, then in flight."""
         proxies = pool.proxies
         self._hand += 1
-        compared = min(len(proxies), _COMPARED + len(excluded))
+        compared = min(len(proxies), _COMPARED + min(len(excluded), _SET_ASIDE))
         candidates = (proxies[(self._hand + i) % len(proxies)] for i in range(compared))
         return min(
             (one for one in candidates if not one._is_barred and one.id not in excluded),
