@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from scrapy import Request
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.defer import deferred_f_from_coro_f
@@ -341,15 +342,23 @@ async def test_a_refused_tunnel_is_read_for_wrong_credentials(
     assert "refuses its credentials" in caplog.text
 
 
+class HandlerThatCannot(HTTP11DownloadHandler):
+    """Does what some versions of Scrapy do with https:// pages through https:// proxies."""
+
+    async def download_request(self, request: Request, *args: Any) -> Response:
+        raise NotImplementedError("no such proxies")
+
+
 @deferred_f_from_coro_f
 async def test_what_the_handler_cannot_do_is_said_once_and_no_proxys_fault(
     playground: Playground, caplog: pytest.LogCaptureFixture
 ) -> None:
-    urls = [url.replace("http:", "https:") for url in playground.proxy_urls]
-
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": urls},
-        [f"{page.replace('http:', 'https:')}" for page in pages(playground)[:5]],
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "DOWNLOAD_HANDLERS": {"http": HandlerThatCannot},
+        },
+        pages(playground)[:5],
     )
 
     crawled.assert_every_attempt_is_settled()
