@@ -6,6 +6,8 @@ from asyncio import IncompleteReadError, StreamReader
 from dataclasses import dataclass
 from http import HTTPStatus
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
 
 @dataclass(slots=True)
 class Message:
@@ -49,7 +51,7 @@ def response(status: int, body: bytes = b"", **headers: str) -> Message:
     """Return a response; underscores in the names of *headers* stand for hyphens."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     return Message(
-        ("HTTP/1.1", str(status), HTTPStatus(status).phrase),
+        ("HTTP/1.1", str(status), _PHRASES.get(status, "Unknown")),
         {"content-type": "text/html; charset=utf-8", **fields},
         body,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import StreamReader, StreamWriter
+from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,8 @@ class Origin:
     The playground's web site.
 
     ``/`` and ``/page/2`` and so on list books, ``/book/1`` and so on show one, ``/status/404`` has
-    that status, ``/redirect/book/1`` sends to ``/book/1``, and any other path is a short page.
+    that status, ``/in-turn/503/200`` the one and then the other, ``/redirect/book/1`` sends to
+    ``/book/1``, and any other path is a short page.
 
     Attributes:
         log: A record of each request: ``path``, ``via`` (the proxy that it came through, or None)
@@ -26,6 +28,7 @@ class Origin:
 
     def __init__(self) -> None:
         self.log: list[dict[str, Any]] = []
+        self._turns: Counter[str] = Counter()
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Answer the requests of one connection."""
@@ -35,8 +38,16 @@ class Origin:
             self.log.append(
                 {"path": path, "via": request.headers.get("via"), "headers": request.headers}
             )
+            if path.startswith("/in-turn/"):
+                path = self._in_turn(target, path)
             writer.write(_answer(path).to_bytes())
         writer.close()
+
+    def _in_turn(self, target: str, path: str) -> str:
+        statuses = path.split("/")[2:]
+        status = statuses[min(self._turns[target], len(statuses) - 1)]
+        self._turns[target] += 1
+        return f"/status/{status}"
 
 
 def _answer(path: str) -> Message:

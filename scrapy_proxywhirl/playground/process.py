@@ -32,7 +32,7 @@ class Playground:
         proxies: How each proxy is to behave.
 
     Attributes:
-        specs: How each proxy behaves now.
+        specs: How each proxy behaves now, or was last told to.
         origin_url: Of the web site, without a slash behind it.
         proxy_urls: Of the proxies, in their order, without credentials.
     """
@@ -74,16 +74,34 @@ class Playground:
         scheme, _, hostport = url.partition("://")
         return f"{scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{hostport}"
 
-    def change(self, place: int, spec: ProxySpec) -> None:
+    def change(
+        self, place: int, spec: ProxySpec, *, after: float = 0.0, at_request: int = 0
+    ) -> None:
         """
         Let the proxy at *place* behave as *spec* says from its next request on.
+
+        Args:
+            place: Which one.
+            spec: How it is to behave.
+            after: Seconds that are to pass first, from the first request to any proxy, or from now
+                if there has been one.
+            at_request: In place of *after*, the number of the request, of all to any proxy, with
+                which the change comes.
 
         Raises:
             ValueError: It refuses connections, or is to: that is settled when it starts.
         """
         if Fault.REFUSE in (spec.fault, self.specs[place].fault):
             raise ValueError("whether a proxy refuses connections is settled when it starts")
-        self._ask({"do": "change", "proxy": place, "spec": spec.to_json()})
+        self._ask(
+            {
+                "do": "change",
+                "proxy": place,
+                "spec": spec.to_json(),
+                "after": after,
+                "at_request": at_request,
+            }
+        )
         self.specs[place] = spec
 
     def origin_log(self) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import struct
 from asyncio import StreamReader, StreamWriter
 from base64 import b64decode
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,15 +27,17 @@ class LoopbackProxy:
     Args:
         name: What it calls itself in the Via header.
         spec: How it is to behave; may be exchanged at any time, but for :attr:`Fault.REFUSE`.
+        received: Called with each request, before it is answered.
 
     Attributes:
         log: A record of each request: ``proxy`` (its name), ``url`` and ``username`` (None without
             credentials).
     """
 
-    def __init__(self, name: str, spec: ProxySpec) -> None:
+    def __init__(self, name: str, spec: ProxySpec, received: Callable[[], None]) -> None:
         self.name = name
         self.spec = spec
+        self._received = received
         self.log: list[dict[str, Any]] = []
         self._capacity = 0
         self._places: AbstractAsyncContextManager[None] = nullcontext()
@@ -54,6 +57,7 @@ class LoopbackProxy:
 
     async def _answer(self, request: Message, reader: StreamReader, writer: StreamWriter) -> bool:
         """Answer one request; return whether the connection is kept."""
+        self._received()
         spec = self.spec
         method, target, _ = request.start
         username, password = _credentials(request)

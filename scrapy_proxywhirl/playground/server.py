@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Coroutine
 from typing import Any
 
 from scrapy_proxywhirl.playground.origin import Origin
@@ -46,6 +47,9 @@ class Servers:
         self.origin = Origin()
         self.proxies: list[LoopbackProxy] = []
         self.ports: list[int] = []
+        self._requests = 0
+        self._began = asyncio.Event()  # with the first request to a proxy
+        self._at_request: list[tuple[int, int, ProxySpec]] = []
         self._tasks: set[asyncio.Future[None]] = set()
         self._kept: list[Any] = []  # what is not kept is closed
 
@@ -54,9 +58,7 @@ class Servers:
 
         def connected(reader: StreamReader, writer: StreamWriter) -> None:
             # Not left to start_server, whose tasks complain in Python 3.11 when they are cancelled.
-            task = asyncio.ensure_future(server.serve(reader, writer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._run(server.serve(reader, writer))
 
         listening = await asyncio.start_server(connected, HOST, port, backlog=1024)
         self.ports.append(listening.sockets[0].getsockname()[1])
@@ -64,7 +66,7 @@ class Servers:
 
     async def add_proxy(self, spec: ProxySpec, port: int) -> None:
         """Add a proxy; one that refuses connections has a port on which nobody listens."""
-        proxy = LoopbackProxy(f"proxy-{len(self.proxies)}", spec)
+        proxy = LoopbackProxy(f"proxy-{len(self.proxies)}", spec, self._received)
         self.proxies.append(proxy)
         if spec.fault is Fault.REFUSE:
             bound = socket.socket()
@@ -82,10 +84,35 @@ class Servers:
                     "origin": self.origin.log,
                     "proxies": [entry for proxy in self.proxies for entry in proxy.log],
                 }
-            case {"do": "change", "proxy": place, "spec": spec}:
-                self.proxies[place].spec = ProxySpec.from_json(spec)
+            case {"do": "change", "proxy": place, "spec": spec, **when}:
+                self._change(place, ProxySpec.from_json(spec), **when)
                 return None
         raise ValueError(f"unknown command {command!r}")
+
+    def _change(self, place: int, spec: ProxySpec, after: float = 0.0, at_request: int = 0) -> None:
+        if at_request:
+            self._at_request.append((at_request, place, spec))
+        elif after:
+            self._run(self._change_after(after, place, spec))
+        else:
+            self.proxies[place].spec = spec
+
+    async def _change_after(self, seconds: float, place: int, spec: ProxySpec) -> None:
+        await self._began.wait()
+        await asyncio.sleep(seconds)
+        self.proxies[place].spec = spec
+
+    def _received(self) -> None:
+        self._requests += 1
+        self._began.set()
+        for number, place, spec in self._at_request:
+            if number == self._requests:
+                self.proxies[place].spec = spec
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 async def _main() -> None:
