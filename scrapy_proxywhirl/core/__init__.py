@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
-from scrapy_proxywhirl.core.cooldown import PoolCooldowns
 from scrapy_proxywhirl.core.errors import (
     DuplicateProxyError,
     InvalidProxyError,
@@ -12,7 +11,9 @@ from scrapy_proxywhirl.core.errors import (
     ProxyWhirlError,
 )
 from scrapy_proxywhirl.core.health import HealthStatus
+from scrapy_proxywhirl.core.incident import Incident, Incidents
 from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.strategies import (
     STRATEGIES,
@@ -26,6 +27,8 @@ __all__ = [
     "STRATEGIES",
     "DuplicateProxyError",
     "HealthStatus",
+    "Incident",
+    "Incidents",
     "InvalidProxyError",
     "PerformanceBasedStrategy",
     "PoolCooldowns",

@@ -8,10 +8,10 @@ from threading import Lock
 from typing import Protocol
 from weakref import finalize
 
-from scrapy_proxywhirl.core.cooldown import PoolCooldowns
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
 
 

@@ -9,13 +9,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from scrapy_proxywhirl.core.health import HealthStatus, health_after_failure
+from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_failure
 from scrapy_proxywhirl.core.url import parse_proxy_url
 
 if TYPE_CHECKING:
-    from scrapy_proxywhirl.core.cooldown import PoolCooldowns
     from scrapy_proxywhirl.core.pool import PoolWatcher
+    from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 
 DEFAULT_EMA_ALPHA = 0.2
 
@@ -25,7 +26,7 @@ _lock_of_proxies_without_pool = Lock()
 _HEALTHY = HealthStatus.HEALTHY
 
 # What a proxy has of its pool and no copy takes along.
-_OF_ITS_POOL = ("_answered", "_cooldowns", "_is_barred", "_lock", "_watchers")
+_OF_ITS_POOL = ("_answered", "_cooldowns", "_is_barred", "_lock", "_taken_back", "_watchers")
 
 
 class Proxy:
@@ -70,6 +71,7 @@ class Proxy:
     __slots__ = (
         "__weakref__",
         "_answered",
+        "_charges",
         "_cooldowns",
         "_ema_is_guess",
         "_ema_ms",
@@ -77,6 +79,7 @@ class Proxy:
         "_health_status",
         "_is_barred",
         "_lock",
+        "_taken_back",
         "_watchers",
         "consecutive_failures",
         "country",
@@ -129,6 +132,7 @@ class Proxy:
         self.last_response_time_ms: float | None = None
         self._ema_ms: float | None = None
         self._ema_is_guess = False  # made of penalties alone
+        self._charges = 0  # how often its EMA was moved by a failure
         self._health_status = HealthStatus.UNKNOWN
 
         self._belong_to_no_pool()
@@ -158,6 +162,7 @@ class Proxy:
         self._watchers: Sequence[PoolWatcher] = ()
         self._answered: IndexedSet[Proxy] | None = None
         self._cooldowns: PoolCooldowns | None = None
+        self._taken_back: tuple[Incident, ...] = ()  # whose moves of its EMA were not to be
         self._is_barred = False  # as it rests, or as an attempt tries whether it works again
 
     @property
@@ -229,7 +234,7 @@ class Proxy:
         banned: bool = False,
         domain: str | None = None,
         started: float | None = None,
-    ) -> None:
+    ) -> Incident | None:
         """
         End an attempt with what it says of the proxy.
 
@@ -251,6 +256,9 @@ class Proxy:
                 of the proxy but that it is to be left alone for that domain.
             started: When the attempt began, by the pool's clock; None for now. The attempts that
                 were under way when a proxy failed say nothing new by failing too.
+
+        Returns:
+            What a failure did to the proxy, for :meth:`take_back`; None for a success.
 
         Raises:
             ValueError: *response_time_ms* is negative, infinite or NaN; nothing is changed then.
@@ -280,17 +288,37 @@ class Proxy:
                     self.last_response_time_ms = response_time_ms
                 if self._cooldowns is not None and not self._cooldowns.is_idle:
                     self._cooldowns.succeeded(self, domain, started)
+                incident = None
             else:
                 if banned:
                     self.total_bans += 1
                 else:
                     self.total_failures += 1
-                if self._is_failing(banned, domain, started):
-                    self._failed(response_time_ms or 0.0, alpha, failure_penalty)
+                incident = Incident(self, domain)
+                if self._is_failing(incident, banned, started):
+                    self._failed(incident, response_time_ms or 0.0, alpha, failure_penalty)
             for watcher in self._watchers:
                 watcher.changed(self)
+            return incident
         finally:
             self._lock.release()
+
+    def take_back(self, incident: Incident) -> None:
+        """
+        Undo what is left of what a failure did, which turned out not to be the proxy's fault.
+
+        A rest that it began and that stands is ended. Of what it moved the EMA by, ``(1 - alpha) **
+        n`` is left after *n* other moves: the EMA is what it would be without, save where the
+        failure came before all else that is known of the proxy, which only fades.
+
+        Args:
+            incident: As :meth:`complete_request` returned it.
+        """
+        with self._lock:
+            if self._cooldowns is not None:
+                self._cooldowns.take_back(incident)
+            self._take_back(incident)
+            self._notify()
 
     def abandon_request(self, domain: str | None = None, started: float | None = None) -> None:
         """
@@ -306,33 +334,68 @@ class Proxy:
                 self._cooldowns.abandoned(self, domain, started)
             self._notify()
 
-    def _is_failing(self, banned: bool, domain: str | None, started: float | None) -> bool:
+    def _is_failing(self, incident: Incident, banned: bool, started: float | None) -> bool:
         """Let the proxy rest; return whether its failure counts against it, and for all."""
         cooldowns = self._cooldowns
         if cooldowns is None:
             return True
-        if banned and domain is not None and not cooldowns.banned(self, domain, started):
+        domain = incident.domain
+        if banned and domain is not None:
+            rest, is_failing = cooldowns.banned(incident, domain, started)
+            incident.rests = (rest,) if rest else ()
+            if not is_failing:
+                return False
+        rest = cooldowns.failed(incident, started)
+        if rest is None:
             return False
-        return cooldowns.failed(self, domain, started)
+        incident.rests += (rest,)
+        return True
 
     def _bar(self, is_barred: bool) -> None:
         if is_barred is not self._is_barred:
             self._is_barred = is_barred
             self._notify()
 
-    def _failed(self, response_time_ms: float, alpha: float, failure_penalty: float) -> None:
+    def _failed(
+        self, incident: Incident, response_time_ms: float, alpha: float, failure_penalty: float
+    ) -> None:
         self.consecutive_failures += 1
+        incident.failures = self.consecutive_failures
+        incident.health_before = self._health_status
         ema = self._ema_ms
         is_known = ema is not None and not self._ema_is_guess
         self._health_status = health_after_failure(self.consecutive_failures, is_known)
         charge = charge_for_failure(ema, response_time_ms, failure_penalty, self._answered)
-        if charge is None:
-            return
-        if ema is not None and is_known:
-            self._ema_ms = alpha * charge + (1.0 - alpha) * ema
-        else:
-            self._ema_ms = charge
-            self._ema_is_guess = True
+        if charge is not None:
+            if ema is not None and is_known:
+                incident.alpha = alpha
+                incident.charged_ms = alpha * (charge - ema)
+                self._ema_ms = ema + incident.charged_ms
+            else:
+                self._ema_ms = charge
+                self._ema_is_guess = incident.is_guess = True
+            self._charges += 1
+        incident.updates = self.total_successes + self._charges
+
+    def _take_back(self, incident: Incident) -> None:
+        if incident.is_guess:
+            if self._ema_is_guess and not self._moves_since(incident):
+                self._ema_ms = None
+                self._ema_is_guess = False
+        elif self._ema_ms is not None:
+            self._ema_ms -= incident.left_after(self._moves_since(incident))
+            for earlier in self._taken_back:
+                if earlier.updates < incident.updates:  # this move has made less of that one's
+                    moves = self._moves_since(earlier)
+                    self._ema_ms -= earlier.left_after(moves - 1) - earlier.left_after(moves)
+        self._taken_back = (*self._taken_back[-15:], incident)
+        if incident.health_before and self.consecutive_failures == incident.failures:
+            self.consecutive_failures -= 1
+            self._health_status = incident.health_before
+
+    def _moves_since(self, incident: Incident) -> int:
+        moves = self.total_successes + self._charges - incident.updates
+        return moves - sum(one.updates > incident.updates for one in self._taken_back)
 
     def _notify(self) -> None:
         for watcher in self._watchers:

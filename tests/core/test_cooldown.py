@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from copy import deepcopy
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from scrapy_proxywhirl import (
     PoolCooldowns,
     Proxy,
     ProxyPool,
+    ProxyPoolEmptyError,
     RandomStrategy,
     RoundRobinStrategy,
     SelectionContext,
@@ -231,29 +233,42 @@ def test_a_late_success_does_not_end_a_rest_that_began_after_it_did() -> None:
 def test_a_proxy_that_is_tried_before_its_rest_is_over_rests_no_longer_for_that() -> None:
     crawl = Crawl(1)
     (first,) = crawl.pool
-    crawl.fail(first)
+    try_early(crawl)
 
-    for _ in range(5):
-        assert crawl.select() is first  # there is no other
-        crawl.end(first, False)
+    crawl.end(first, False)
 
-    assert first.total_failures == 6
-    crawl.clock.passes(2.1)
-    crawl.pool.cooldowns.wake(None)  # type: ignore[union-attr]
-    assert not first.is_resting
+    assert first.is_resting
+    crawl.clock.passes(1.1)
+    assert crawl.select() is first
+    crawl.end(first, False)
+    crawl.clock.passes(7.9)  # the third rest, of 8 s
+    assert first.is_resting
+    crawl.clock.passes(0.2)
+    assert crawl.selected() == {"p0"}
 
 
 def test_one_that_was_tried_early_and_fails_when_its_rest_is_over_may_be_tried_again() -> None:
     crawl = Crawl(1)
     (first,) = crawl.pool
-    crawl.fail(first)
-    assert crawl.select() is first
+    try_early(crawl)
     began = crawl.clock.now
-    crawl.clock.passes(3.0)
+    crawl.clock.passes(1.1)
 
     crawl.end(first, False, started=began)
 
     assert not first.is_resting
+
+
+def try_early(crawl: Crawl) -> None:
+    """Let the one proxy be tried a second before its second rest, of four, is over."""
+    (first,) = crawl.pool
+    crawl.fail(first)
+    crawl.clock.passes(2.1)
+    crawl.fail(first)
+    crawl.clock.passes(1.0)
+    all_rest(crawl)
+    crawl.clock.passes(2.0)
+    assert crawl.select() is first
 
 
 def test_an_attempt_of_before_does_not_end_the_trial_of_a_later_one() -> None:
@@ -302,17 +317,110 @@ def test_the_last_one_that_does_not_rest_is_found(make: Any) -> None:
     assert crawl.selected() == {last.label}
 
 
-def test_where_all_rest_the_one_whose_rest_is_over_first_is_selected() -> None:
+def test_where_all_rest_the_one_whose_rest_is_over_first_is_tried_now_and_then() -> None:
     crawl = Crawl(3)
-    for proxy in crawl.pool:
+    for rest in (2.0, 4.0, 8.0, 16.0):
+        for proxy in crawl.pool:
+            crawl.fail(proxy)
+            crawl.clock.passes(0.1)
+        crawl.clock.passes(rest)
+        crawl.pool.cooldowns.wake(SITE)  # type: ignore[union-attr]
+    for proxy in crawl.pool:  # for 32 s
         crawl.fail(proxy)
         crawl.clock.passes(0.1)
     first, second, third = crawl.pool
 
-    assert crawl.select() is first
-    assert crawl.select() is second  # an attempt tries the first
-    assert crawl.select(failed=(second.id,)) is third
-    assert crawl.select() is first  # all are being tried
+    tried = []
+    for _ in range(100):
+        try:
+            tried.append((crawl.select(), crawl.clock.now))
+        except ProxyPoolEmptyError:
+            crawl.clock.passes(0.1)
+    proxies, times = zip(*tried, strict=True)
+
+    # Those that an attempt tries come last.
+    assert proxies == (first, second, third, first)
+    assert all(2.0 <= later - time < 2.15 for time, later in pairwise(times))
+
+
+def all_rest(crawl: Crawl, domain: str | None = SITE) -> None:
+    with pytest.raises(ProxyPoolEmptyError, match="proxies of the pool 'test' rest, or"):
+        crawl.select(domain)
+
+
+def test_a_page_that_all_have_failed_begins_no_drought() -> None:
+    crawl = Crawl(2)
+    first, second = crawl.pool
+    crawl.fail(first)
+
+    with pytest.raises(ProxyPoolEmptyError):
+        crawl.select(failed=(second.id,))
+
+    crawl.clock.passes(1.9)
+    crawl.fail(second)
+    all_rest(crawl)
+    second.start_request()
+    crawl.end(second, True)
+    assert second.is_resting is False
+    assert first.is_resting is False  # that began a drought
+
+
+def test_the_first_success_after_a_drought_ends_the_rests_of_all_that_failed_in_it() -> None:
+    crawl = Crawl(4)
+    broken, first, second, third = crawl.pool
+    crawl.fail(broken)
+    crawl.clock.passes(1.0)
+    first.start_request()
+    crawl.end(first, True)
+    crawl.clock.passes(0.1)
+    for proxy in (first, second):
+        crawl.fail(proxy)
+    crawl.ban(third)
+    all_rest(crawl)
+    crawl.clock.passes(0.05)
+    assert crawl.selected(OTHER) == {"p3"}
+
+    assert crawl.pool.cooldowns is not None
+    second.start_request()
+    crawl.end(second, True)
+
+    assert crawl.selected(SITE, 200) == {"p1", "p2", "p3"}
+    crawl.clock.passes(0.9)  # its own rest
+    assert crawl.selected(SITE, 200) == {"p0", "p1", "p2", "p3"}
+
+
+def test_an_attempt_under_way_when_a_drought_began_does_not_end_it() -> None:
+    crawl = Crawl(2)
+    first, second = crawl.pool
+    first.start_request()
+    began = crawl.clock.now
+    crawl.clock.passes(0.1)
+    for proxy in (first, second):
+        crawl.fail(proxy)
+    crawl.clock.passes(0.1)
+    all_rest(crawl)
+
+    crawl.end(first, True, started=began)
+
+    all_rest(crawl)
+    assert first.is_resting
+    assert second.is_resting
+
+
+def test_the_droughts_that_are_remembered_are_the_latest() -> None:
+    crawl = Crawl(2)
+    first, second = crawl.pool
+    for proxy in crawl.pool:
+        crawl.fail(proxy)
+    for number in range(1025):
+        all_rest(crawl, f"site-{number}")
+
+    for site in ("site-0", "site-1"):
+        assert second.is_resting
+        first.start_request()
+        crawl.end(first, True, domain=site)
+
+    assert not second.is_resting
 
 
 def test_a_ban_counts_for_the_domain_that_banned() -> None:
@@ -390,14 +498,20 @@ def test_a_strategy_can_list_what_it_must_not_choose() -> None:
 
 
 @pytest.mark.parametrize("make", STRATEGIES)
-def test_where_a_domain_has_banned_all_one_of_them_is_selected(make: Any) -> None:
-    crawl = Crawl(3, make())
-    for proxy in crawl.pool:
-        crawl.ban(proxy)
-        crawl.clock.passes(0.1)
-    first, *_ = crawl.pool
+def test_where_a_domain_has_banned_all_one_of_them_is_tried_now_and_then(make: Any) -> None:
+    crawl = Crawl(2, make())
+    first, _ = crawl.pool
+    for _ in range(2):  # the second time for 4 s
+        crawl.clock.passes(2.1)
+        crawl.pool.cooldowns.wake(SITE)  # type: ignore[union-attr]
+        for proxy in crawl.pool:
+            crawl.ban(proxy)
+            crawl.clock.passes(0.01)
 
+    all_rest(crawl)
+    crawl.clock.passes(2.1)
     assert crawl.select(SITE) is first
+    all_rest(crawl)
     assert crawl.select(OTHER) in crawl.pool
 
 

@@ -11,6 +11,7 @@ from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
 from scrapy_proxywhirl.core.errors import ProxyPoolEmptyError
 from scrapy_proxywhirl.core.health import HealthStatus
+from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 
@@ -50,6 +51,7 @@ class Strategy(ABC):
         pool.lock.acquire()  # half the price of a with statement, in the busiest place there is
         try:
             proxy = None
+            all_rest = False
             cooldowns = pool.cooldowns
             if cooldowns is not None and cooldowns.is_idle:
                 cooldowns = None
@@ -60,14 +62,17 @@ class Strategy(ABC):
                 resting = cooldowns.wake(domain)
                 if resting:
                     excluded = _Either(excluded, resting) if excluded else resting
+                all_rest = max(len(resting), len(cooldowns.everywhere.barred)) >= len(pool)
             if context is not None and context.stay_on_proxy_id is not None:
                 proxy = _proxy_to_stay_on(pool, context.stay_on_proxy_id, excluded)
-            if proxy is None:
+            if proxy is None and not all_rest:
                 proxy = self.pick(pool, excluded)
-            if proxy is None and cooldowns is not None:
-                # Better one that rests than none.
-                failed = () if context is None else context.failed_proxy_ids
-                proxy = cooldowns.due_first(domain, failed)
+            if (
+                proxy is None
+                and cooldowns is not None
+                and not (context and context.failed_proxy_ids)
+            ):
+                proxy = cooldowns.none_but_resting(domain)
             if proxy is not None:
                 proxy.requests_started += 1
                 if cooldowns is not None:
@@ -99,7 +104,7 @@ class Strategy(ABC):
         """Say why nothing of *pool* could be picked."""
         if not len(pool):
             return f"The pool {pool.name!r} has no proxies"
-        return f"All {len(pool)} proxies of the pool {pool.name!r} have failed this request"
+        return f"All {len(pool)} proxies of the pool {pool.name!r} rest, or failed this request"
 
     def record_result(
         self,
@@ -110,7 +115,7 @@ class Strategy(ABC):
         banned: bool = False,
         domain: str | None = None,
         started: float | None = None,
-    ) -> None:
+    ) -> Incident | None:
         """
         End an attempt with what it says of its proxy: see :meth:`Proxy.complete_request`.
 
@@ -122,11 +127,14 @@ class Strategy(ABC):
             domain: Whose page it was.
             started: When the attempt began, by the pool's clock, in seconds; None for now.
 
+        Returns:
+            What a failure did to its proxy, for :meth:`Proxy.take_back`; None for a success.
+
         Raises:
             ValueError: *response_time_ms* is negative, infinite or NaN; nothing is changed then.
         """
         config = self.config
-        proxy.complete_request(
+        return proxy.complete_request(
             success,
             response_time_ms,
             config.ema_alpha,

@@ -1,0 +1,239 @@
+"""Which proxies of a pool are left alone, everywhere or by a domain, and what where all are."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from math import inf
+from random import Random
+from typing import TYPE_CHECKING
+
+from scrapy_proxywhirl.core.cooldown import Cooldown, Rest
+
+if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.incident import Incident
+    from scrapy_proxywhirl.core.proxy import Proxy
+
+# So many domains are remembered, those with the latest bans.
+_DOMAINS = 1024
+
+# A proxy that so many domains have banned, with no success since the first, is failing for all.
+_DOMAINS_THAT_MAKE_A_FAILURE = 3
+
+# So many resting proxies are compared where there are none but those.
+_COMPARED = 256
+
+
+@dataclass(slots=True, eq=False)
+class Drought:
+    """
+    A time in which no proxy may be selected for a domain.
+
+    Attributes:
+        began: By the clock, in seconds.
+        tried: When it began, or an attempt was last made in it.
+    """
+
+    began: float
+    tried: float
+
+
+class PoolCooldowns:
+    """
+    The rests of a pool's proxies, everywhere and by domain.
+
+    A failure on the way lets a proxy rest everywhere, a ban only for the domain that banned it;
+    but bans by three domains, with no success since the first, are a failure too.
+
+    Where all rest for a domain there is a drought. In it the proxy whose rest is over first is
+    tried, as soon as nothing has been for as long as a first rest may be. The first success ends,
+    with the drought, the rests of all that have failed since the success before, and takes back
+    what their failures have done to them: it was not they.
+
+    Not thread-safe: it is called with the pool's lock held.
+
+    Args:
+        first: What the first rest of a proxy may be, in seconds; above 0.
+        longest: What none is longer than, in seconds; at least *first*.
+        clock: Gives the time in seconds.
+        rng: The source of chance.
+
+    Raises:
+        ValueError: *first* or *longest* is out of its range.
+
+    Attributes:
+        everywhere: The rests of proxies that failed for all.
+        is_idle: Whether nothing is known: then none of this needs to be asked.
+    """
+
+    def __init__(
+        self,
+        first: float,
+        longest: float,
+        clock: Callable[[], float],
+        rng: Random | None = None,
+    ) -> None:
+        if not 0.0 < first <= longest < inf:
+            raise ValueError(
+                f"first is {first!r} and longest {longest!r}; they must be finite numbers above 0,"
+                " the second not below the first"
+            )
+        self._first = first
+        self._clock = clock
+        self._new = partial(Cooldown, first, longest, clock, rng or Random())
+        self.everywhere = self._new()
+        self.is_idle = True
+        self._domains: OrderedDict[str, Cooldown] = OrderedDict()
+        self._banned_by: dict[str, set[str]] = {}  # since its last success, by a proxy's id
+        self._droughts: OrderedDict[str | None, Drought] = OrderedDict()
+
+    def wake(self, domain: str | None) -> Collection[str]:
+        """
+        End the rests that are over.
+
+        Returns:
+            The ids of those that rest for *domain*.
+        """
+        for proxy in self.everywhere.wake():
+            proxy._bar(False)
+        cooldown = self._of(domain)
+        if cooldown is None:
+            self.is_idle = not (self.everywhere.rests or self._domains or self._banned_by)
+            if self.is_idle:
+                self._droughts.clear()
+            return ()
+        cooldown.wake()
+        if domain is not None and not cooldown.rests:
+            del self._domains[domain]
+        return cooldown.barred
+
+    def started(self, proxy: Proxy, domain: str | None) -> None:
+        """Note an attempt through *proxy* at *domain*."""
+        if self.everywhere.started(proxy):
+            proxy._bar(True)
+        cooldown = self._of(domain)
+        if cooldown is not None:
+            cooldown.started(proxy)
+        if self._droughts and domain in self._droughts:
+            self._droughts[domain].tried = self._clock()
+
+    def failed(self, incident: Incident, started: float | None) -> Rest | None:
+        """Let a proxy rest everywhere; return its rest, or None where its failure is no news."""
+        self.is_idle = False
+        proxy = incident.proxy
+        rest = self.everywhere.failed(incident, started)
+        proxy._bar(proxy.id in self.everywhere.barred)
+        self._abandoned_by(incident.domain, proxy, started)
+        return rest
+
+    def banned(
+        self, incident: Incident, domain: str, started: float | None
+    ) -> tuple[Rest | None, bool]:
+        """
+        Let a proxy rest for *domain*.
+
+        Returns:
+            The rest, or None where the ban is no news, and whether the proxy is failing for all.
+        """
+        proxy = incident.proxy
+        self.is_idle = False
+        cooldown = self._domains.get(domain)
+        if cooldown is None:
+            cooldown = self._domains[domain] = self._new()
+            if len(self._domains) > _DOMAINS:
+                self._domains.popitem(last=False)
+        self._domains.move_to_end(domain)
+        rest = cooldown.failed(incident, started)
+        domains = self._banned_by.setdefault(proxy.id, set())
+        domains.add(domain)
+        if len(domains) >= _DOMAINS_THAT_MAKE_A_FAILURE:
+            del self._banned_by[proxy.id]
+            return rest, True
+        if self.everywhere.abandoned(proxy, started):
+            proxy._bar(False)
+        return rest, False
+
+    def succeeded(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
+        """Note that *proxy* works."""
+        if self._droughts and domain in self._droughts:
+            self._end_drought(domain, started)
+        if self.everywhere.succeeded(proxy, started):
+            proxy._bar(False)
+        cooldown = self._of(domain)
+        if cooldown is not None:
+            cooldown.succeeded(proxy, started)
+        if self._banned_by:
+            self._banned_by.pop(proxy.id, None)
+
+    def take_back(self, incident: Incident) -> None:
+        """End the rests that *incident* began: it was not the proxy's fault."""
+        proxy = incident.proxy
+        cooldown = self._of(incident.domain)
+        for rest in incident.rests:
+            if self.everywhere.take_back(rest):
+                proxy._bar(False)
+            elif cooldown is not None:
+                cooldown.take_back(rest)
+        if incident.domain is not None and proxy.id in self._banned_by:
+            self._banned_by[proxy.id].discard(incident.domain)
+
+    def abandoned(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
+        """Note an attempt that says nothing."""
+        if self.everywhere.abandoned(proxy, started):
+            proxy._bar(False)
+        self._abandoned_by(domain, proxy, started)
+
+    def none_but_resting(self, domain: str | None) -> Proxy | None:
+        """
+        Return the proxy that is tried in a drought, when it is time; else None.
+
+        It is the one whose rest is over first, those last that are being tried.
+        """
+        now = self._clock()
+        drought = self._droughts.get(domain)
+        if drought is None:
+            self._droughts[domain] = Drought(now, now)
+            if len(self._droughts) > _DOMAINS:
+                self._droughts.popitem(last=False)
+            return None
+        if now < drought.tried + self._first:
+            return None
+        cooldown = self._of(domain)
+        rests = [
+            rest
+            for scope in (self.everywhere, cooldown)
+            if scope is not None
+            for rest in islice(scope.barred.values(), _COMPARED)
+        ]
+        first = min(rests, key=lambda rest: (rest.is_tried, rest.until), default=None)
+        return first.proxy if first else None
+
+    def forget(self, proxy: Proxy) -> None:
+        """Know nothing of *proxy* any more: it has left the pool."""
+        for cooldown in (self.everywhere, *self._domains.values()):
+            cooldown.forget(proxy)
+        self._banned_by.pop(proxy.id, None)
+
+    def _of(self, domain: str | None) -> Cooldown | None:
+        return self._domains.get(domain) if domain is not None and self._domains else None
+
+    def _end_drought(self, domain: str | None, started: float | None) -> None:
+        if started is not None and started < self._droughts[domain].began:
+            return  # it was on its way when the drought began
+        del self._droughts[domain]
+        for rest in self.everywhere.recall():
+            for incident in reversed(rest.incidents):
+                rest.proxy._take_back(incident)
+            rest.proxy._bar(False)
+            rest.proxy._notify()
+        cooldown = self._of(domain)
+        if cooldown is not None:
+            cooldown.recall()
+
+    def _abandoned_by(self, domain: str | None, proxy: Proxy, started: float | None) -> None:
+        cooldown = self._of(domain)
+        if cooldown is not None:
+            cooldown.abandoned(proxy, started)
