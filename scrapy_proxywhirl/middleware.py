@@ -7,11 +7,13 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
+from scrapy.utils.defer import deferred_from_coro
 
 from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_crawl, has_playwright
 from scrapy_proxywhirl.core import (
+    Incidents,
     PoolCooldowns,
     Proxy,
     ProxyPool,
@@ -31,14 +33,18 @@ from scrapy_proxywhirl.note import (
     is_ours_to_assign,
     new_note,
     proxy_to_stay_on,
+    send_directly,
 )
 from scrapy_proxywhirl.outcomes import Outcome, is_robots_txt
 from scrapy_proxywhirl.recorder import Recorder
 from scrapy_proxywhirl.retry import Retries
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.stats import CrawlStats
+from scrapy_proxywhirl.waiting import WaitingRoom
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from scrapy import Request, Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
@@ -49,6 +55,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STATS_INTERVAL = 5.0  # seconds
+
+_WHAT_HAPPENS = {
+    "wait": "It waits, as others will, until there is one or PROXYWHIRL_WAIT_TIMEOUT is over.",
+    "drop": "It is not sent, nor are others until there is one.",
+    "close": "It is not sent, and the spider closes.",
+    "direct": "It goes out directly, as others will, from your own address.",
+}
 
 
 class ProxyWhirlMiddleware:
@@ -79,13 +92,24 @@ class ProxyWhirlMiddleware:
         self._crawler = crawler
         assert crawler.stats
         self._stats = CrawlStats(crawler.stats, self.pool, settings.stats_proxies)
+        incidents = Incidents()
         self._recorder = Recorder(
             self.strategy,
+            incidents,
             Judge.from_crawler(crawler, settings.ban_policy),
             self._stats,
             has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
         )
-        self._retries = Retries(settings.retry_times, self._stats)
+        self._retries = Retries(settings.retry_times, settings.cooldown, incidents, self._stats)
+        self._on_empty = settings.on_empty
+        self._waiting = WaitingRoom(
+            crawler,
+            self._assign,
+            self._no_proxy,
+            self._stats,
+            longest=settings.wait_timeout,
+            pause=settings.cooldown,
+        )
         self._slots = settings.slots
         self._timeout = settings.timeout
         self._default_timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
@@ -117,36 +141,31 @@ class ProxyWhirlMiddleware:
         connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
 
-    def process_request(self, request: Request) -> None:
+    def process_request(self, request: Request) -> Awaitable[Request | Response | None] | None:
         """
-        Choose the proxy that *request* goes through.
+        Choose the proxy that *request* goes through; where there is none, let it wait.
 
         Raises:
-            NoProxyForRequestError: There is none. The request is not sent.
+            NoProxyForRequestError: There is none, and it is not to wait. The request is not sent.
         """
         self._recorder.settle_lost()
         if not is_ours_to_assign(request, self.pool):
             forget_note(request)
-            return
+            return None
         if self._has_playwright and request.meta.get("playwright"):
             self._stats.no_proxy()
             raise NoProxyForRequestError(f"{request}: {WITHOUT_PROXY}")
         earlier = earlier_note(request)
-        domain = domain_of(request)
-        proxy = self._select(request, domain, earlier)
-        request.meta.pop("download_latency", None)  # an earlier attempt's, which copies bring along
-        forget_credentials(request)
-        self._limit_timeout(request)
         if earlier and "dont_filter" in earlier:  # else its redirects would not be filtered
             request.dont_filter = earlier["dont_filter"]
-        note = new_note(request, proxy, earlier)
-        if self._slots != "domain":
-            slot = choose_slot(request, proxy, self._slots)
-            if slot is not None:
-                note["slot"] = slot
-        request.meta["proxy"] = proxy.url_with_credentials
-        request.meta[NOTE] = note
-        self._recorder.started(request, proxy, note, domain)
+        domain = domain_of(request)
+        pause = earlier.get("pause", 0.0) if earlier else 0.0
+        if self._on_empty == "wait":
+            if pause or self._waiting.has_line(domain) or not self._assign(request):
+                return self._waiting.wait(request, domain, pause)
+        elif not self._assign(request):
+            self._do_without(request)
+        return None
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         """
@@ -156,10 +175,14 @@ class ProxyWhirlMiddleware:
             RobotsTxtUnavailableError: What came back for /robots.txt was refusals only.
         """
         verdict = await self._recorder.responded(request, response)
+        self._waiting.look_soon()
         if verdict.outcome in (Outcome.SUCCESS, Outcome.NEUTRAL):
+            if verdict.outcome is Outcome.SUCCESS:
+                self._waiting.succeeded(domain_of(request))
             return response
         retry = self._retries.another(request, verdict, response)
         if retry is not None:
+            self._waiting.remember(retry, response)
             return retry
         if _asks_for_robots_txt(request):
             raise self._no_robots_txt(f"No proxy brought {request.url}: {verdict.reason}")
@@ -168,9 +191,13 @@ class ProxyWhirlMiddleware:
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
         """Learn from what went wrong, and send the page through another proxy."""
         verdict = await self._recorder.failed(request, exception)
+        self._waiting.look_soon()
         if verdict.outcome is Outcome.NEUTRAL:
             return None
-        return self._retries.another(request, verdict)
+        retry = self._retries.another(request, verdict)
+        if retry is not None:
+            self._waiting.remember(retry, exception)
+        return retry
 
     def spider_opened(self, spider: Spider) -> None:
         """Say what the crawl goes out through."""
@@ -192,43 +219,91 @@ class ProxyWhirlMiddleware:
         self._recorder.downloaded(request, response)
 
     def spider_idle(self) -> None:
-        """Bring the stats up to date: when the spider closes, extensions see them before we do."""
+        """
+        Bring the stats up to date: when the spider closes, extensions see them before we do.
+
+        Raises:
+            DontCloseSpider: Pages wait.
+        """
         self._flush()
+        if len(self._waiting):
+            raise DontCloseSpider
 
     def spider_closed(self, spider: Spider) -> None:
         """Settle what never came back, and write the last figures."""
         if self._flushing is not None and self._flushing.running:
             self._flushing.stop()
+        self._waiting.close()
         self._recorder.settle_all()
         self._flush()
         logger.info("%s", self._stats.summary(), extra={"spider": spider})
 
-    def _select(self, request: Request, domain: str | None, earlier: Note | None) -> Proxy:
-        context = SelectionContext(
-            failed_proxy_ids=earlier["failed"] if earlier else (),
-            stay_on_proxy_id=proxy_to_stay_on(request),
-            domain=domain,
-        )
-        try:
-            proxy = self.strategy.select(self.pool, context)
-        except ProxyPoolEmptyError as error:
-            if context.failed_proxy_ids:
-                # All that there are have failed this page: better one of them than none.
-                return self._select(request, domain, earlier=None)
-            self._tell_of_no_proxy(request, error)
-            if _asks_for_robots_txt(request):
-                raise self._no_robots_txt(str(error)) from error
-            raise NoProxyForRequestError(str(error)) from error
-        self._is_short_of_proxies = False
-        return proxy
+    def _assign(self, request: Request) -> bool:
+        """Give *request* its proxy; return False where none may be selected."""
+        earlier = earlier_note(request)
+        domain = domain_of(request)
+        proxy = self._select(request, domain, earlier)
+        if proxy is None:
+            return False
+        request.meta.pop("download_latency", None)  # an earlier attempt's, which copies bring along
+        forget_credentials(request)
+        self._limit_timeout(request)
+        note = new_note(request, proxy, earlier)
+        if self._slots != "domain":
+            slot = choose_slot(request, proxy, self._slots)
+            if slot is not None:
+                note["slot"] = slot
+        request.meta["proxy"] = proxy.url_with_credentials
+        request.meta[NOTE] = note
+        self._recorder.started(request, proxy, note, domain)
+        return True
 
-    def _tell_of_no_proxy(self, request: Request, error: ProxyPoolEmptyError) -> None:
+    def _select(self, request: Request, domain: str | None, earlier: Note | None) -> Proxy | None:
+        failed = earlier["failed"] if earlier else ()
+        stay_on = proxy_to_stay_on(request)
+        # Where all that there are have failed the page, one of them is better than none.
+        for excluded in (failed, ()) if failed else ((),):
+            try:
+                proxy = self.strategy.select(self.pool, SelectionContext(excluded, stay_on, domain))
+            except ProxyPoolEmptyError as error:
+                reason = str(error)
+            else:
+                self._is_short_of_proxies = False
+                return proxy
+        self._tell_of_no_proxy(request, reason)
+        return None
+
+    def _do_without(self, request: Request) -> None:
+        """Do with a request what PROXYWHIRL_ON_EMPTY says, where that is not to wait."""
+        if self._on_empty == "direct":
+            send_directly(request)
+            self._stats.went_direct()
+            return
+        if self._on_empty == "close":
+            assert self._crawler.engine
+            # Not awaited: it waits for this request, among others.
+            deferred_from_coro(
+                self._crawler.engine.close_spider_async(reason="proxywhirl_no_proxies")
+            )
+        raise self._no_proxy(request, f"PROXYWHIRL_ON_EMPTY is {self._on_empty!r}")
+
+    def _no_proxy(self, request: Request, reason: str) -> Exception:
+        """Return the error of *request*, which is not sent."""
         self._stats.no_proxy()
+        message = f"No proxy for {request}: {reason}"
+        return (
+            self._no_robots_txt(message)
+            if _asks_for_robots_txt(request)
+            else NoProxyForRequestError(message)
+        )
+
+    def _tell_of_no_proxy(self, request: Request, reason: str) -> None:
         if not self._is_short_of_proxies:  # else it has been told, and would flood the log
             logger.warning(
-                "No proxy for %s: %s. It is not sent, nor are others until there is one.",
+                "No proxy for %s: %s. %s",
                 request,
-                error,
+                reason,
+                _WHAT_HAPPENS[self._on_empty],
                 extra={"spider": self._crawler.spider},
             )
         self._is_short_of_proxies = True

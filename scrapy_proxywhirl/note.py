@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from scrapy.utils.httpobj import urlparse_cached
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NOTE = "_proxywhirl"
 
+_OF_FAILURES = ("failures", "incidents", "at_fault", "exhausted", "waited")
+
 
 class Note(TypedDict, total=False):
     """
@@ -25,12 +27,17 @@ class Note(TypedDict, total=False):
     """
 
     proxy_id: str
-    proxy: str  # the URL without credentials, as HttpProxyMiddleware leaves it in meta["proxy"]
+    proxy: str | None  # as HttpProxyMiddleware leaves it in meta["proxy"]: without credentials
     url: str  # of the request
     number: int  # of attempts at this page
     failed: list[str]  # ids of the proxies that failed this page
-    retries: int  # of ours, of this page
-    dont_filter: bool  # the request's own, while one of our retries is on its way
+    failures: int  # attempts that did
+    incidents: list[int]  # the numbers of what they did to their proxies
+    at_fault: bool  # the page is to blame for them
+    exhausted: bool  # it has had its retries
+    pause: float  # seconds that it is to wait
+    waited: float  # seconds that it has, in which its domain gave nothing
+    dont_filter: bool  # the request's own, while it is on its way through the scheduler again
     slot: str  # the downloader slot, where we chose it
     label: str
     country: str | None
@@ -47,19 +54,69 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
         proxy: What it is sent through.
         earlier: The note of the attempt before at the same page.
     """
-    note = Note(
+    return Note(
+        **_of_the_page(earlier),
         proxy_id=proxy.id,
         proxy=proxy.url,
         url=request.url,
         number=earlier["number"] + 1 if earlier else 1,
-        failed=earlier["failed"] if earlier else [],
         label=proxy.label,
         country=proxy.country,
         tags=list(proxy.tags),
     )
-    if earlier and "retries" in earlier:
-        note["retries"] = earlier["retries"]
-    return note
+
+
+def hand_back(request: Request, waited: float) -> Request:
+    """
+    Return a copy of *request*, which found no proxy, for the scheduler.
+
+    Args:
+        request: What asks for the page.
+        waited: Seconds that it has waited in all, in which its domain gave nothing.
+    """
+    earlier = earlier_note(request)
+    before: Note = request.meta.get(NOTE, {})
+    note = _of_the_page(earlier)
+    note["url"] = request.url
+    note["number"] = earlier["number"] if earlier else 0
+    note["waited"] = waited
+    note["dont_filter"] = request.dont_filter
+    if "proxy" in before:  # so that it is known for ours if it stands in meta
+        note["proxy_id"], note["proxy"] = before["proxy_id"], before["proxy"]
+    copy = request.copy()
+    copy.meta[NOTE] = note
+    copy.dont_filter = True  # it has been seen, of course
+    forget_credentials(copy)
+    return copy
+
+
+def send_directly(request: Request) -> None:
+    """Let *request* go out without a proxy, and be known for ours when it comes again."""
+    forget_credentials(request)
+    forget_note(request)
+    request.meta["proxy"] = None
+    request.meta[NOTE] = Note(url=request.url, number=0, failed=[], proxy=None)
+
+
+def waited_before(request: Request) -> float | None:
+    """Return how many seconds the page has waited; None where it has not had to."""
+    earlier = earlier_note(request)
+    return earlier.get("waited") if earlier else None
+
+
+def forget_failures(note: Note) -> Note:
+    """Return *note* as it is once the page has been had."""
+    kept = {name: value for name, value in note.items() if name not in _OF_FAILURES}
+    return cast("Note", kept)
+
+
+def _of_the_page(note: Note | None) -> Note:
+    """Return what the next attempt at the same page has to know."""
+    kept: Note = {"failed": []}
+    for name in ("failed", *_OF_FAILURES):
+        if note and name in note:
+            kept[name] = note[name]  # type: ignore[literal-required]
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +181,10 @@ def is_ours_to_assign(request: Request, pool: ProxyPool) -> bool:
     note: Note = meta.get(NOTE, {})
     if not note:
         return False
-    if meta["proxy"] == note["proxy"]:
+    if "proxy" in note and meta["proxy"] == note["proxy"]:
         return True
     # A request that never got as far as HttpProxyMiddleware has its credentials still.
-    proxy = pool.get_proxy(note["proxy_id"])
+    proxy = pool.get_proxy(note.get("proxy_id", ""))
     return proxy is not None and meta["proxy"] == proxy.url_with_credentials
 
 
@@ -141,9 +198,10 @@ def proxy_to_stay_on(request: Request) -> str | None:
     """Return the id of the proxy that redirected to *request*; None where none did well."""
     note: Note | None = request.meta.get(NOTE)
     urls = request.meta.get("redirect_urls")
-    if not note or not urls or urls[-1] != note["url"] or note["proxy_id"] in note["failed"]:
+    if not note or not urls or urls[-1] != note["url"]:
         return None
-    return note["proxy_id"]
+    proxy_id = note.get("proxy_id")
+    return None if proxy_id in note["failed"] else proxy_id
 
 
 def domain_of(request: Request) -> str | None:

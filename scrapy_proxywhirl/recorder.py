@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.attempts import Attempt, OpenAttempts
 from scrapy_proxywhirl.judge import WRONG_CREDENTIALS
-from scrapy_proxywhirl.note import NOTE, Note, forget_credentials
+from scrapy_proxywhirl.note import NOTE, Note, forget_credentials, forget_failures
 from scrapy_proxywhirl.outcomes import (
     CONFIGURATION_ERRORS,
     NEUTRAL,
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
-    from scrapy_proxywhirl.core import Proxy, Strategy
+    from scrapy_proxywhirl.core import Incidents, Proxy, Strategy
     from scrapy_proxywhirl.judge import Judge
     from scrapy_proxywhirl.stats import CrawlStats
 
 logger = logging.getLogger(__name__)
+
+# So many failures of one page, the latest, are known one by one.
+_REMEMBERED = 64
 
 
 class Recorder:
@@ -36,15 +39,22 @@ class Recorder:
 
     Args:
         strategy: What has selected.
+        incidents: Where failures are kept until it is clear whose fault they were.
         judge: Makes verdicts of what comes back.
         stats: Of the crawl.
         has_cache: Whether HttpCacheMiddleware may store what comes back.
     """
 
     def __init__(
-        self, strategy: Strategy, judge: Judge, stats: CrawlStats, has_cache: bool
+        self,
+        strategy: Strategy,
+        incidents: Incidents,
+        judge: Judge,
+        stats: CrawlStats,
+        has_cache: bool,
     ) -> None:
         self._strategy = strategy
+        self._incidents = incidents
         self._judge = judge
         self._stats = stats
         self._attempts = OpenAttempts()
@@ -108,14 +118,14 @@ class Recorder:
         # Where the cache's copy is a ban that a proxy has found unchanged, the proxy did its part.
         said_of_proxy = SUCCESS if is_cached else verdict
         response_time_ms = self._response_time_ms(attempt, request)
-        _write_note(request, attempt, said_of_proxy, response_time_ms)
         self._stats.received(attempt.proxy, len(response.body))
         if said_of_proxy.outcome is Outcome.SUCCESS:
             self._stats.measured(response_time_ms)
-            self._settle(attempt, said_of_proxy, response_time_ms)
+            incident = self._settle(attempt, said_of_proxy, response_time_ms)
         else:
             self._tell_of_credentials(attempt.proxy, verdict)
-            self._settle(attempt, verdict)
+            incident = self._settle(attempt, verdict)
+        _write_note(request, attempt, incident, response_time_ms)
         return verdict
 
     async def failed(self, request: Request, exception: Exception) -> Verdict:
@@ -129,13 +139,12 @@ class Recorder:
         except BaseException:
             self._settle(attempt, NEUTRAL)
             raise
-        _write_note(request, attempt, verdict)
         self._tell_of_credentials(attempt.proxy, verdict)
         self._tell_of_configuration(request, exception)
+        cost_ms = None
         if is_timeout(exception):
-            self._settle(attempt, verdict, request.meta.get("download_timeout", 0.0) * 1000.0)
-        else:
-            self._settle(attempt, verdict)
+            cost_ms = request.meta.get("download_timeout", 0.0) * 1000.0
+        _write_note(request, attempt, self._settle(attempt, verdict, cost_ms))
         return verdict
 
     def settle_lost(self) -> None:
@@ -185,29 +194,51 @@ class Recorder:
 
     def _settle(
         self, attempt: Attempt, verdict: Verdict, response_time_ms: float | None = None
-    ) -> None:
-        """Let strategy and stats have the end of *attempt*: once for each."""
+    ) -> int | None:
+        """
+        Let strategy and stats have the end of *attempt*: once for each.
+
+        Returns:
+            The number of the incident that it was; None where it was none.
+        """
+        proxy, domain = attempt.proxy, attempt.domain
         outcome = verdict.outcome
+        incident = None
         if outcome is Outcome.NEUTRAL:
-            attempt.proxy.abandon_request(attempt.domain, attempt.started)
+            proxy.abandon_request(domain, attempt.started)
         else:
-            self._strategy.record_result(
-                attempt.proxy,
+            incident = self._strategy.record_result(
+                proxy,
                 outcome is Outcome.SUCCESS,
                 response_time_ms,
                 banned=outcome is Outcome.BAN,
-                domain=attempt.domain,
+                domain=domain,
                 started=attempt.started,
             )
-        self._stats.ended(attempt.proxy, verdict)
+        self._stats.ended(proxy, verdict)
+        if outcome is Outcome.SUCCESS:
+            self._incidents.served(proxy, domain)
+        if incident is None:
+            return None
+        incident.reason = verdict.reason
+        return self._incidents.add(incident)
 
 
 def _write_note(
-    request: Request, attempt: Attempt, verdict: Verdict, response_time_ms: float | None = None
+    request: Request,
+    attempt: Attempt,
+    incident: int | None,
+    response_time_ms: float | None = None,
 ) -> None:
     note: Note = {**attempt.note}
     if response_time_ms is not None:
         note["response_time_ms"] = response_time_ms
-    if verdict.outcome in (Outcome.BAN, Outcome.FAILURE):
-        note["failed"] = [*note["failed"], attempt.proxy.id]
+    if incident is not None:
+        proxy_id = attempt.proxy.id
+        note["failures"] = note.get("failures", 0) + 1
+        note["incidents"] = [*note.get("incidents", ())[1 - _REMEMBERED :], incident]
+        failed = [one for one in note["failed"] if one != proxy_id]
+        note["failed"] = [*failed[1 - _REMEMBERED :], proxy_id]
+    elif response_time_ms is not None and "failures" in note:
+        note = forget_failures(note)
     request.meta[NOTE] = note

@@ -1,8 +1,9 @@
-"""Pages that a proxy failed, sent again through another one."""
+"""Pages that a proxy failed: sent again through another, unless they are to blame themselves."""
 
 from __future__ import annotations
 
 import logging
+from random import Random
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.note import NOTE, Note
@@ -11,10 +12,21 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
+    from scrapy_proxywhirl.core import Incidents
     from scrapy_proxywhirl.outcomes import Verdict
     from scrapy_proxywhirl.stats import CrawlStats
 
 logger = logging.getLogger(__name__)
+
+# A page that fails alike through so many proxies which otherwise work is to blame itself.
+_ALIKE = 3
+
+# So many failures of which nobody knows whose fault they were use up as much as one of a proxy that
+# works: enough for an outage, or a pool that is mostly dead, and an end where nothing ever works.
+_UNCLEAR = 10
+
+# How often the first pause of a page doubles that goes on failing.
+_DOUBLINGS = 3
 
 
 class Retries:
@@ -22,16 +34,30 @@ class Retries:
     Sends pages that a proxy failed again, through another one.
 
     Apart from RetryMiddleware's retries: those begin when these are used up, for what
-    RETRY_HTTP_CODES and RETRY_EXCEPTIONS name.
+    RETRY_HTTP_CODES and RETRY_EXCEPTIONS name. A failure uses one up once its proxy has been seen
+    to work otherwise. Before that it may be an outage: a page that goes on failing pauses then.
 
     Args:
         times: How often one page is sent again; at least 0.
+        pause: How long its first pause is at most, in seconds.
+        incidents: What the failures did to the proxies.
         stats: Of the crawl.
+        rng: The source of chance.
     """
 
-    def __init__(self, times: int, stats: CrawlStats) -> None:
+    def __init__(
+        self,
+        times: int,
+        pause: float,
+        incidents: Incidents,
+        stats: CrawlStats,
+        rng: Random | None = None,
+    ) -> None:
         self._times = times
+        self._pause = pause
+        self._incidents = incidents
         self._stats = stats
+        self._rng = rng or Random()
 
     def another(
         self, request: Request, verdict: Verdict, response: Response | None = None
@@ -45,31 +71,56 @@ class Retries:
             response: What came back; None for an exception.
 
         Returns:
-            A copy for the scheduler; None where the page may not be retried
-            (``meta["dont_retry"]``) or has had its retries.
+            A copy for the scheduler; None where what came back is what the page has to say, where
+            it may not be retried (``meta["dont_retry"]``) or has had its retries.
         """
+        note: Note = request.meta[NOTE]
+        if self._is_at_fault(request, note, verdict):
+            return None
         if not self._times or request.meta.get("dont_retry"):
             return None
-        note: Note = request.meta[NOTE]
-        retries = note.get("retries", 0) + 1
-        if retries > self._times:
-            if retries == self._times + 1:  # else it has been counted: RetryMiddleware goes on
+        failures = note.get("failures", 0)
+        cleared = self._count_cleared(note)
+        unclear = failures - cleared
+        if cleared + unclear // _UNCLEAR > self._times:
+            if "exhausted" not in note:  # else it has been counted: RetryMiddleware goes on
                 self._stats.retries_exhausted()
-                request.meta[NOTE] = Note(**{**note, "retries": retries})
+                request.meta[NOTE] = Note(**{**note, "exhausted": True})
             return None
         logger.debug(
-            "Retrying %s through another proxy (%d of %d): %s %s by %s",
+            "Retrying %s through another proxy (it has failed %d times): %s %s by %s",
             request,
-            retries,
-            self._times,
+            failures,
             verdict.outcome.value,
             verdict.reason,
             note["label"],
         )
         self._stats.retried()
         retry = request.copy()
-        retry.meta[NOTE] = Note(**{**note, "retries": retries, "dont_filter": request.dont_filter})
+        retry.meta[NOTE] = Note(**{**note, "dont_filter": request.dont_filter})
+        if unclear > _ALIKE:
+            doublings = min(unclear - _ALIKE - 1, _DOUBLINGS)
+            retry.meta[NOTE]["pause"] = self._rng.random() * self._pause * 2.0**doublings
         retry.dont_filter = True  # until it is served: it has been seen, of course
         if response is not None and "cached" in response.flags:
             retry.meta["dont_cache"] = True  # the cache would answer with the same ban
         return retry
+
+    def _is_at_fault(self, request: Request, note: Note, verdict: Verdict) -> bool:
+        """Tell whether the page itself is to blame; then take back what it did to the proxies."""
+        numbers = note.get("incidents", [])
+        alike = [one for one in self._incidents.get(numbers) if one.reason == verdict.reason]
+        if "at_fault" not in note:
+            if sum(map(self._incidents.is_cleared, alike)) < _ALIKE:
+                return False
+            self._stats.at_fault()
+            logger.debug("%s fails through proxies that otherwise work: %s", request, verdict)
+        for incident in reversed(alike):
+            incident.proxy.take_back(incident)
+        self._incidents.discard(numbers)
+        request.meta[NOTE] = Note(**{**note, "incidents": [], "at_fault": True})
+        return True
+
+    def _count_cleared(self, note: Note) -> int:
+        incidents = self._incidents.get(note.get("incidents", ()))
+        return sum(map(self._incidents.is_cleared, incidents))

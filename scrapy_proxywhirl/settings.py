@@ -33,12 +33,14 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_FAILURE_PENALTY": DEFAULT_FAILURE_PENALTY,
     "PROXYWHIRL_LOAD_AWARE": False,
     "PROXYWHIRL_MEASURE": "latency",
+    "PROXYWHIRL_ON_EMPTY": "wait",
     "PROXYWHIRL_PROXIES": [],
     "PROXYWHIRL_RETRY_TIMES": 5,
     "PROXYWHIRL_SLOTS": "domain",
     "PROXYWHIRL_STATS_PROXIES": 100,
     "PROXYWHIRL_STRATEGY": "performance",
     "PROXYWHIRL_TIMEOUT": 60.0,
+    "PROXYWHIRL_WAIT_TIMEOUT": 60.0,
     "PROXYWHIRL_WARMUP_PROXIES": None,
     "PROXYWHIRL_WEIGHT_EXPONENT": 1.0,
 }
@@ -46,6 +48,9 @@ DEFAULTS: dict[str, Any] = {
 
 # Scrapy's own slots, one for each domain; one for each proxy; one for each pair.
 SLOTS = ("domain", "proxy", "domain+proxy")
+
+# What is done with a page for which no proxy may be selected.
+ON_EMPTY = ("wait", "drop", "close", "direct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,9 @@ class ProxyWhirlSettings:
         cooldown: What the first rest of a proxy that failed may be, in seconds.
         cooldown_max: What none is longer than, in seconds.
         ban_policy: The class that tells bans from answers.
+        on_empty: What is done with a page for which no proxy may be selected: one of
+            :data:`ON_EMPTY`.
+        wait_timeout: How long it waits for one, in seconds.
         retry_times: How often a page that a proxy failed is sent again through another.
         measures_body: Whether a response time goes to the end of the body, not to the headers.
         slots: Which downloader slot a request gets: one of :data:`SLOTS`.
@@ -74,6 +82,8 @@ class ProxyWhirlSettings:
     cooldown: float
     cooldown_max: float
     ban_policy: Any
+    on_empty: str
+    wait_timeout: float
     retry_times: int
     measures_body: bool
     slots: str
@@ -109,6 +119,8 @@ class ProxyWhirlSettings:
             cooldown=_cooldown(settings),
             cooldown_max=_cooldown_max(settings),
             ban_policy=_load(settings, "BAN_POLICY"),
+            on_empty=_one_of(settings, "ON_EMPTY", ON_EMPTY),
+            wait_timeout=_seconds(settings, "WAIT_TIMEOUT"),
             retry_times=_whole_number(settings, "RETRY_TIMES"),
             measures_body=_one_of(settings, "MEASURE", ("latency", "total")) == "total",
             slots=_one_of(settings, "SLOTS", SLOTS),

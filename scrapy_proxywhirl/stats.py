@@ -77,6 +77,18 @@ class CrawlStats:
         """Count a page that has had its retries."""
         self._collector.inc_value("proxywhirl/retries_exhausted")
 
+    def waits(self) -> None:
+        """Count a page that waits for a proxy."""
+        self._collector.inc_value("proxywhirl/waits")
+
+    def at_fault(self) -> None:
+        """Count a page that proxies failed which otherwise work."""
+        self._collector.inc_value("proxywhirl/pages_at_fault")
+
+    def went_direct(self) -> None:
+        """Count a request that was sent without a proxy, as the user wants it."""
+        self._collector.inc_value("proxywhirl/direct")
+
     def no_robots_txt(self) -> None:
         """Count a /robots.txt that could not be had."""
         self._collector.inc_value("proxywhirl/robotstxt_unavailable")

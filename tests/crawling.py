@@ -44,6 +44,19 @@ class CollectingSpider(Spider):
         self.failures.append(failure)
 
 
+class FollowingSpider(CollectingSpider):
+    """Asks for all but the first when that has come: Scrapy keeps its first requests in line."""
+
+    async def start(self) -> AsyncIterator[Request]:
+        first, *self.requests = self.requests
+        assert isinstance(first, str)
+        yield Request(first, self.follow)
+
+    async def follow(self, response: Response) -> AsyncIterator[Request]:
+        async for request in super().start():
+            yield request
+
+
 @dataclass
 class Crawl:
     """What came of a crawl."""
@@ -82,6 +95,7 @@ def make_crawler(
         {
             "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
             "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745},
+            "PROXYWHIRL_WAIT_TIMEOUT": 2,  # a page that gets nothing is to be known before long
             "TELNETCONSOLE_ENABLED": False,
             **({} if is_asyncio else {"TWISTED_REACTOR": None}),
             **settings,

@@ -8,7 +8,7 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl import HealthStatus
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import crawl
+from tests.crawling import FollowingSpider, crawl
 
 
 @deferred_f_from_coro_f
@@ -47,22 +47,51 @@ def elsewhere(url: str) -> str:
 async def test_a_site_that_bans_every_proxy_takes_none_from_another(
     play: Callable[..., Playground],
 ) -> None:
-    playground = play(*[ProxySpec(latency=0.01)] * 4)
+    playground = play(*[ProxySpec(latency=0.05)] * 4)
 
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_COOLDOWN": 0.2,
+        },
         [
+            *[f"{playground.origin_url}/{number}" for number in range(1001)],
             *[f"{elsewhere(playground.origin_url)}?{number}" for number in range(10)],
-            *[f"{playground.origin_url}/{number}" for number in range(200)],
         ],
+        FollowingSpider,
     )
 
     crawled.assert_every_attempt_is_settled()
-    assert len(crawled.spider.responses) == 200
+    assert len(crawled.spider.responses) == 1000  # and the first
     assert len(crawled.spider.failures) == 10
-    assert crawled.stat("bans/403") == 60
+    assert crawled.stat("pages_at_fault") == 10
+    assert 30 <= crawled.stat("bans/403") <= 60
     assert crawled.stat("failures") == crawled.stat("proxies/cooling") == 0
     for proxy in crawled.proxies:
         assert proxy.health_status is HealthStatus.HEALTHY
         assert proxy.consecutive_failures == 0
         assert proxy.total_successes >= 20
+
+
+@deferred_f_from_coro_f
+async def test_a_page_that_nobody_can_have_is_to_blame_itself_and_costs_no_proxy_anything(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[ProxySpec(latency=0.04)] * 5)
+    bad = [f"{playground.origin_url}/status/403?{number}" for number in range(5)]
+    good = [f"{playground.origin_url}/{number}" for number in range(600)]
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        [good[0], *(page for place in range(5) for page in (*good[1 + place :: 5], bad[place]))],
+        FollowingSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 599  # and the first
+    assert sorted(failure.value.response.url for failure in crawled.spider.failures) == bad  # type: ignore[union-attr]
+    assert crawled.stat("pages_at_fault") == 5
+    assert crawled.stat("empty") == crawled.stat("proxies/cooling") == 0
+    cooldowns = crawled.middleware.pool.cooldowns
+    assert cooldowns is not None
+    assert not cooldowns.wake("127.0.0.1")

@@ -118,11 +118,9 @@ async def test_the_attempts_number_counts_the_retries(play: Callable[..., Playgr
     crawled = await crawl(
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
-            "PROXYWHIRL_RETRY_TIMES": 2,
-            "RETRY_TIMES": 1,
-            "HTTPERROR_ALLOW_ALL": True,
+            "PROXYWHIRL_COOLDOWN": 0.1,
         },
-        [f"{playground.origin_url}/status/503"],
+        [f"{playground.origin_url}/in-turn/503/503/503/200"],
     )
 
     (response,) = crawled.spider.responses

@@ -1,0 +1,350 @@
+"""Pages for which no proxy may be selected: they wait, and hold up nobody else's."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.asyncio import call_later, create_looping_call
+from scrapy.utils.defer import maybe_deferred_to_future
+from twisted.internet.defer import Deferred
+
+from scrapy_proxywhirl.exceptions import NoProxyForRequestError
+from scrapy_proxywhirl.note import NOTE, hand_back, waited_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeAlias
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from scrapy.utils.asyncio import AsyncioLoopingCall
+    from twisted.internet.task import LoopingCall
+
+    from scrapy_proxywhirl.stats import CrawlStats
+
+    Answer: TypeAlias = "Response | Exception"
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two looks at whether one may go on; there is another where an attempt ends.
+_TICK = 0.05
+
+# So many, in CONCURRENT_REQUESTS, wait without counting as requests that are being downloaded.
+_PLACES = 4
+
+# Seconds after which one that found no such place goes back to the scheduler.
+_PATIENCE = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """
+    One page that waits.
+
+    Attributes:
+        request: What asks for it.
+        line: Where it stands.
+        came: Fires when it goes on: with None once it has a proxy, else with what is in its place.
+        began: When it came, by a monotonic clock in seconds.
+        not_before: When it is to go on at the earliest.
+        dry: What :attr:`Line.dry` was, less what the page has waited before.
+        has_place: Whether it has been taken out of what is being downloaded.
+    """
+
+    request: Request
+    line: Line
+    came: Deferred[Request | Response | None]
+    began: float
+    not_before: float
+    dry: float
+    has_place: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """
+    Those that wait for one domain.
+
+    Attributes:
+        domain: Whose pages they are.
+        checked: When it was last looked at, by a monotonic clock in seconds.
+        gave: When the domain last gave a page, or one of these got a proxy.
+        dry: Seconds so far in which neither was so.
+        waiters: Those whose turn it is to come, the first first.
+        pausing: Those that come to stand behind them later.
+    """
+
+    domain: str | None
+    checked: float
+    gave: float
+    dry: float = 0.0
+    waiters: deque[Waiter] = field(default_factory=deque)
+    pausing: list[Waiter] = field(default_factory=list)
+
+
+class WaitingRoom:
+    """
+    Where pages wait until a proxy may be selected for them.
+
+    They stand in a line for each domain. While they wait they are taken out of what the engine
+    counts as being downloaded, or sixteen of them would stop the crawl of another site; those that
+    are too many for that go back to the scheduler after a while, but for what has not come from
+    there (robots.txt, media, page objects' requests). When the crawl stops all do.
+
+    Args:
+        crawler: Whose crawl it is.
+        serve: Gives a request its proxy, or returns False where none may be selected.
+        refuse: Makes the error of a request that has waited too long or must not wait.
+        stats: Of the crawl.
+        longest: Seconds that a page waits, those not counted in which its domain gives others.
+        pause: Seconds that the domain has given nothing for, after which a page that it gives ends
+            all pauses.
+    """
+
+    def __init__(
+        self,
+        crawler: Crawler,
+        serve: Callable[[Request], bool],
+        refuse: Callable[[Request, str], Exception],
+        stats: CrawlStats,
+        longest: float,
+        pause: float,
+    ) -> None:
+        self._crawler = crawler
+        self._serve = serve
+        self._refuse = refuse
+        self._stats = stats
+        self._longest = longest
+        self._pause = pause
+        self._lines: dict[str | None, Line] = {}
+        self._answers: WeakKeyDictionary[Request, Answer] = WeakKeyDictionary()
+        self._taken = 0
+        self._ticking: AsyncioLoopingCall | LoopingCall | None = None
+        self._is_about_to_look = False
+
+    def __len__(self) -> int:
+        return sum(len(line.waiters) + len(line.pausing) for line in self._lines.values())
+
+    def has_line(self, domain: str | None) -> bool:
+        """Tell whether a page of *domain* would push in front of others."""
+        line = self._lines.get(domain) if self._lines else None
+        return line is not None and bool(line.waiters)
+
+    def remember(self, request: Request, answer: Answer) -> None:
+        """Keep what came last for the page that *request* asks for again, should nothing better."""
+        self._answers[request] = answer
+
+    async def wait(
+        self, request: Request, domain: str | None, pause: float = 0.0
+    ) -> Request | Response | None:
+        """
+        Wait until *request* has its proxy.
+
+        Args:
+            request: What asks for the page.
+            domain: Whose page it is.
+            pause: Seconds that it waits in any case.
+
+        Returns:
+            None where it has; else what is in its place: what the page has come to before, or a
+            copy of *request* for the scheduler.
+
+        Raises:
+            Exception: What the page has come to before, where that was one.
+            NoProxyForRequestError: It has waited too long and come to nothing.
+        """
+        if self._is_closing():  # so that it does not come from the scheduler, which has closed
+            raise self._refuse(request, "the crawl stops")
+        waiter = self._enter(request, domain, pause)
+        try:
+            with self._place(waiter):
+                return await maybe_deferred_to_future(waiter.came)
+        finally:
+            self._leave(waiter)
+
+    def succeeded(self, domain: str | None) -> None:
+        """Note that *domain* has given a page."""
+        line = self._lines.get(domain) if self._lines else None
+        if line is None:
+            return
+        now = monotonic()
+        if now - line.gave > self._pause:
+            for waiter in line.pausing:
+                waiter.not_before = now
+        line.gave = now
+
+    def look_soon(self) -> None:
+        """Look whether one may go on: an attempt has ended."""
+        if self._lines and not self._is_about_to_look:
+            self._is_about_to_look = True
+            call_later(0, self._look)
+
+    def close(self) -> None:
+        """Stop the clock."""
+        if self._ticking is not None and self._ticking.running:
+            self._ticking.stop()
+
+    def _enter(self, request: Request, domain: str | None, pause: float) -> Waiter:
+        now = monotonic()
+        line = self._lines.get(domain)
+        if line is None:
+            line = self._lines[domain] = Line(domain, checked=now, gave=now)
+        waited = waited_before(request)
+        if waited is None:
+            self._stats.waits()
+        waiter = Waiter(request, line, Deferred(), now, now + pause, line.dry - (waited or 0.0))
+        if pause:
+            line.pausing.append(waiter)
+        else:
+            line.waiters.append(waiter)
+        if self._ticking is None:
+            self._ticking = create_looping_call(self._look)
+        if not self._ticking.running:
+            self._ticking.start(_TICK, now=False)
+        return waiter
+
+    def _leave(self, waiter: Waiter) -> None:
+        line = waiter.line
+        for waiters in (line.waiters, line.pausing):
+            if waiter in waiters:  # nobody waits for it any more
+                waiters.remove(waiter)
+
+    @contextmanager
+    def _place(self, waiter: Waiter) -> Iterator[None]:
+        """Take a request out of what is being downloaded, where there is a place for it."""
+        assert self._crawler.engine
+        downloader = self._crawler.engine.downloader
+        request = waiter.request
+        places = _PLACES * downloader.total_concurrency
+        if self._taken >= places or request not in downloader.active:
+            yield
+            return
+        waiter.has_place = True
+        self._taken += 1
+        downloader.active.remove(request)
+        # DownloaderAwarePriorityQueue serves the slot with the fewest: not the one that waits.
+        slot = downloader.slots.get(downloader.get_slot_key(request))
+        if slot is not None:
+            slot.active.add(request)
+        # There is room now for what the scheduler has for others.
+        if self._crawler.engine._slot is not None:
+            self._crawler.engine._slot.nextcall.schedule()
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            downloader.active.add(request)
+            if slot is not None:
+                slot.active.discard(request)
+
+    def _look(self) -> None:
+        """Let those go on that may."""
+        self._is_about_to_look = False
+        is_closing = self._is_closing()
+        now = monotonic()
+        for line in list(self._lines.values()):
+            if is_closing:
+                self._clear(line)
+            else:
+                self._serve_line(line, now)
+            if not line.waiters and not line.pausing:
+                del self._lines[line.domain]
+        if not self._lines:
+            self.close()
+
+    def _clear(self, line: Line) -> None:
+        for waiter in [*line.waiters, *line.pausing]:
+            if _is_scheduled(waiter.request):
+                self._end(waiter, self._hand_back)
+            else:
+                self._end(waiter, self._stop)
+
+    def _serve_line(self, line: Line, now: float) -> None:
+        if line.gave <= line.checked:
+            line.dry += now - line.checked
+        line.checked = now
+        due = [waiter for waiter in line.pausing if waiter.not_before <= now]
+        if due:
+            line.pausing = [waiter for waiter in line.pausing if waiter.not_before > now]
+            line.waiters.extend(due)
+        while line.waiters and self._serve_first(line, now):
+            pass
+        for waiter in [*line.waiters, *line.pausing]:
+            if self._waited(waiter) > self._longest:
+                self._end(waiter, self._give_up)
+            elif (
+                not waiter.has_place
+                and now - waiter.began > _PATIENCE
+                and _is_scheduled(waiter.request)
+            ):
+                self._end(waiter, self._hand_back)
+
+    def _serve_first(self, line: Line, now: float) -> bool:
+        """Let the first of *line* go on with a proxy, or with an error; return whether it does."""
+        waiter = line.waiters[0]
+        try:
+            if not self._serve(waiter.request):
+                return False
+        except Exception as error:  # noqa: BLE001 (the request's, which gets it)
+            self._leave(waiter)
+            waiter.came.errback(error)
+            return True
+        line.gave = now
+        # It has just been made for the request, and is nobody else's yet.
+        waiter.request.meta[NOTE]["waited"] = self._waited(waiter)
+        self._leave(waiter)
+        waiter.came.callback(None)
+        return True
+
+    def _end(self, waiter: Waiter, come_to: Callable[[Waiter], Request | Response]) -> None:
+        """Let *waiter* go on without a proxy, with what *come_to* returns or raises for it."""
+        self._leave(waiter)
+        try:
+            came = come_to(waiter)
+        except Exception as error:  # noqa: BLE001 (the request's, which gets it)
+            waiter.came.errback(error)
+        else:
+            waiter.came.callback(came)
+
+    def _hand_back(self, waiter: Waiter) -> Request:
+        copy = hand_back(waiter.request, self._waited(waiter))
+        answer = self._answers.get(waiter.request)
+        if answer is not None:
+            self._answers[copy] = answer
+        return copy
+
+    def _give_up(self, waiter: Waiter) -> Response:
+        error = self._refuse(
+            waiter.request, f"it has waited {self._longest:g} s (PROXYWHIRL_WAIT_TIMEOUT) for one"
+        )
+        answer = self._answers.get(waiter.request)
+        if answer is None or not isinstance(error, NoProxyForRequestError):
+            raise error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _stop(self, waiter: Waiter) -> Response:
+        raise self._refuse(waiter.request, "the crawl stops")
+
+    def _waited(self, waiter: Waiter) -> float:
+        return waiter.line.dry - waiter.dry
+
+    def _is_closing(self) -> bool:
+        assert self._crawler.engine
+        slot = self._crawler.engine._slot  # Scrapy says in no other way that a crawl stops
+        return slot is None or slot.closing is not None
+
+
+def _is_scheduled(request: Request) -> bool:
+    """Tell whether *request* has come from the scheduler, which can have it back."""
+    return request.callback is not NO_CALLBACK

@@ -1,0 +1,317 @@
+"""Where no proxy may be selected pages wait, and hold up nobody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scrapy import Request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+from scrapy.spidermiddlewares.httperror import HttpError
+from scrapy.utils.defer import deferred_f_from_coro_f
+
+from scrapy_proxywhirl import NoProxyForRequestError, ProxyPoolEmptyError
+from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.crawling import CollectingSpider, FollowingSpider, crawl, make_crawler, run
+
+GOOD = ProxySpec(latency=0.02)
+RESETS = ProxySpec(fault=Fault.RESET)
+BAD_GATEWAY = ProxySpec(fault=Fault.STATUS, status=502)
+
+PATIENT = {"PROXYWHIRL_COOLDOWN": 0.4, "PROXYWHIRL_WAIT_TIMEOUT": 60}
+
+
+class TimedSpider(CollectingSpider):
+    """Notes when things come."""
+
+    def __init__(self, requests: Any) -> None:
+        super().__init__(requests)
+        self.times: list[float] = []
+
+    def collect(self, response: Response) -> None:
+        self.times.append(time.monotonic())
+        super().collect(response)
+
+
+@pytest.mark.parametrize("outage", [RESETS, BAD_GATEWAY], ids=["resets", "502"])
+@pytest.mark.parametrize("begins", [0, 60], ids=["at the start", "in the middle"])
+@deferred_f_from_coro_f
+async def test_an_outage_loses_no_page_and_is_over_when_it_is_over(
+    begins: int, outage: ProxySpec, play: Callable[..., Playground]
+) -> None:
+    playground = play(*[GOOD if begins else outage] * 4)
+    for place in range(4):
+        if begins:
+            playground.change(place, outage, at_request=begins)
+        playground.change(place, GOOD, after=2.5)
+    began = time.monotonic()
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT},
+        [f"{playground.origin_url}/{number}" for number in range(200)],
+        TimedSpider,
+    )
+
+    assert isinstance(crawled.spider, TimedSpider)
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 200
+    assert crawled.stat("retries_exhausted") == crawled.stat("empty") == 0
+    assert 1 <= crawled.stat("waits") <= 200
+    # Nothing is in the way any more when the outage is over: neither rests nor penalties.
+    assert crawled.spider.times[-1] - began < 2.5 + 0.4 + 1.5
+    assert crawled.stat("proxies/cooling") == 0
+    emas = sorted(proxy.ema_response_time_ms or 0.0 for proxy in crawled.proxies)
+    assert emas[0] >= 20.0
+    assert emas[-2] < 70.0  # the last may have been tried just before the outage was over
+    assert all(entry["via"] for entry in playground.origin_log())
+
+
+class BannedSpider(TimedSpider):
+    """Is banned by one of two sites from its second page on."""
+
+    was_served = False
+
+    def response_is_ban(self, request: Request, response: Response) -> bool:
+        if "localhost" not in request.url:
+            return False
+        is_ban, self.was_served = self.was_served, True
+        return is_ban
+
+    def collect(self, response: Response) -> None:
+        if "localhost" not in response.url:
+            self.last_elsewhere = time.monotonic()
+        super().collect(response)
+
+
+@deferred_f_from_coro_f
+async def test_pages_that_wait_for_one_domain_do_not_slow_another(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[GOOD] * 4)
+    here = playground.origin_url
+    there = here.replace("127.0.0.1", "localhost")
+    settings = {
+        "PROXYWHIRL_PROXIES": playground.proxy_urls,
+        "PROXYWHIRL_WAIT_TIMEOUT": 3,
+        "PROXYWHIRL_COOLDOWN": 10,
+        "CONCURRENT_REQUESTS": 4,
+        "RETRY_ENABLED": False,
+    }
+    pages = [f"{here}/{number}" for number in range(200)]
+
+    began = time.monotonic()
+    alone = await crawl(settings, pages, BannedSpider)
+    took_alone = time.monotonic() - began
+    began = time.monotonic()
+    both = await crawl(
+        settings, [*(f"{there}/{number}" for number in range(40)), *pages], BannedSpider
+    )
+
+    assert isinstance(both.spider, BannedSpider)
+    assert len(alone.spider.responses) == 200
+    assert sum("localhost" not in one.url for one in both.spider.responses) == 200
+    assert both.stat("waits") >= 16
+    both.assert_every_attempt_is_settled()
+    assert both.spider.last_elsewhere - began < 1.5 * took_alone + 0.5
+
+
+class Served:
+    """Counts what passes before the proxies' turn, and keeps what pages are like when served."""
+
+    seen: list[tuple[str, bool, int]]
+    passed = 0
+
+    def process_request(self, request: Request) -> None:
+        type(self).passed += 1
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        self.seen.append((request.url, request.dont_filter, request.priority))
+        return response
+
+
+@deferred_f_from_coro_f
+async def test_what_goes_back_to_the_scheduler_is_the_page_that_it_was_and_does_not_spin(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(RESETS, RESETS)
+    for place in range(2):
+        playground.change(place, GOOD, after=3)
+    Served.seen, Served.passed = [], 0
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            **PATIENT,
+            "CONCURRENT_REQUESTS": 2,  # so that eight find a place to wait
+            "DOWNLOADER_MIDDLEWARES": {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745, Served: 740},
+        },
+        [
+            Request(
+                f"{playground.origin_url}/{number}", priority=number, dont_filter=bool(number % 2)
+            )
+            for number in range(30)
+        ],
+    )
+
+    assert sorted(Served.seen) == sorted(
+        (f"{playground.origin_url}/{number}", bool(number % 2), number) for number in range(30)
+    )
+    crawled.assert_every_attempt_is_settled()
+    # Two at a time, once a second, besides what fails and what is served.
+    assert Served.passed <= 30 + 2 * 4 + crawled.stat("retries") + 5
+
+
+@deferred_f_from_coro_f
+async def test_robots_txt_waits_too(play: Callable[..., Playground]) -> None:
+    playground = play(RESETS, RESETS)
+    for place in range(2):
+        playground.change(place, GOOD, after=1.5)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "ROBOTSTXT_OBEY": True},
+        [f"{playground.origin_url}/{number}" for number in range(10)],
+    )
+
+    assert len(crawled.spider.responses) == 10
+    assert crawled.stats["robotstxt/response_status_count/200"] == 1
+    assert crawled.stat("robotstxt_unavailable") == 0
+    crawled.assert_every_attempt_is_settled()
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"), [(GOOD, "/status/503"), (RESETS, "/")], ids=["a response", "an exception"]
+)
+@deferred_f_from_coro_f
+async def test_a_page_that_has_waited_too_long_comes_to_what_it_came_to_last(
+    spec: ProxySpec, path: str, play: Callable[..., Playground]
+) -> None:
+    playground = play(spec, spec)
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_WAIT_TIMEOUT": 0.7,
+            "PROXYWHIRL_COOLDOWN": 1,
+            "RETRY_ENABLED": False,
+        },
+        [playground.origin_url + path],
+    )
+
+    (failure,) = crawled.spider.failures
+    if path == "/":
+        assert not failure.check(IgnoreRequest)
+        assert not failure.check(ProxyPoolEmptyError)
+    else:
+        assert isinstance(failure.value, HttpError)
+        assert failure.value.response.status == 503
+    assert crawled.stat("waits") == 1
+    crawled.assert_every_attempt_is_settled()
+
+
+class ImpatientSpider(CollectingSpider):
+    """Fetches by itself what no scheduler can have back, while pages wait."""
+
+    error: Exception | None = None
+
+    async def start(self) -> AsyncIterator[Request]:
+        async for request in super().start():
+            yield request
+        assert self.crawler.engine
+        try:
+            for requested in self.requests:
+                await self.crawler.engine.download_async(
+                    Request(f"{requested}?again", callback=NO_CALLBACK)
+                )
+        except ProxyPoolEmptyError as error:
+            self.error = error
+            self.failed_at = time.monotonic()
+
+
+@deferred_f_from_coro_f
+async def test_a_crawl_that_stops_is_not_held_up_and_keeps_what_waits(
+    play: Callable[..., Playground], tmp_path: Path
+) -> None:
+    playground = play(RESETS, RESETS)
+    settings = {
+        "PROXYWHIRL_PROXIES": playground.proxy_urls,
+        **PATIENT,
+        "JOBDIR": str(tmp_path),
+        "CLOSESPIDER_TIMEOUT": 1,
+    }
+    urls = [f"{playground.origin_url}/{number}" for number in range(100)]
+    crawler = make_crawler(settings, ImpatientSpider)
+    began = time.monotonic()
+
+    await run(crawler, urls)
+
+    assert isinstance(crawler.spider, ImpatientSpider)
+    assert time.monotonic() - began < 4
+    assert "the crawl stops" in str(crawler.spider.error)
+    assert not crawler.spider.responses
+    assert not crawler.spider.failures
+    for place in range(2):
+        playground.change(place, GOOD)
+    resumed = await crawl({**settings, "CLOSESPIDER_TIMEOUT": 0}, [])
+    assert sorted(response.url for response in resumed.spider.responses) == sorted(urls)
+    resumed.assert_every_attempt_is_settled()
+
+
+@pytest.mark.parametrize("on_empty", ["drop", "close"])
+@deferred_f_from_coro_f
+async def test_pages_need_not_wait(on_empty: str, play: Callable[..., Playground]) -> None:
+    playground = play(RESETS, RESETS)
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_ON_EMPTY": on_empty,
+            "CONCURRENT_REQUESTS": 1,
+        },
+        [f"{playground.origin_url}/{number}" for number in range(50)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("waits") == 0
+    assert crawled.stat("empty") == len(crawled.spider.failures)
+    assert all(failure.check(NoProxyForRequestError) for failure in crawled.spider.failures)
+    if on_empty == "drop":
+        assert crawled.stat("empty") == 50
+        assert crawled.stats["finish_reason"] == "finished"
+    else:
+        assert crawled.stat("empty") < 10
+        assert crawled.stats["finish_reason"] == "proxywhirl_no_proxies"
+    assert playground.origin_log() == []
+
+
+@deferred_f_from_coro_f
+async def test_pages_go_out_directly_where_the_user_says_so_and_only_while_there_is_no_proxy(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(RESETS)
+    playground.change(0, replace(GOOD, latency=0.05), after=0.5)
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_ON_EMPTY": "direct",
+            "PROXYWHIRL_COOLDOWN": 0.5,
+            "CONCURRENT_REQUESTS": 1,
+            "DOWNLOAD_DELAY": 0.02,
+        },
+        [f"{playground.origin_url}/{number}" for number in range(3)]
+        + [f"{playground.origin_url}/redirect/{number}" for number in range(10, 40)],
+        FollowingSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 32
+    direct = [entry for entry in playground.origin_log() if entry["via"] is None]
+    assert len(direct) == crawled.stat("direct") >= 5
+    assert crawled.stat("successes") >= 5
+    assert crawled.stat("waits") == crawled.stat("empty") == 0
