@@ -14,6 +14,8 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -29,13 +31,48 @@ CRAWLS: dict[str, dict[str, Any]] = {
 }
 
 
-def crawl(specs: list[ProxySpec], settings: dict[str, Any], pages: int) -> dict[str, Any]:
-    """Crawl in a process of its own, and return what it took and how many requests went direct."""
+@dataclass(frozen=True)
+class Change:
+    """
+    What all proxies become while a crawl runs.
+
+    Attributes:
+        specs: How they are to behave.
+        after: Seconds from the first request to any of them.
+        at_request: In place of that, the number of the request with which the change comes.
+    """
+
+    specs: list[ProxySpec]
+    after: float = 0.0
+    at_request: int = 0
+
+
+def crawl(
+    specs: list[ProxySpec],
+    settings: dict[str, Any],
+    pages: int,
+    changes: Iterable[Change] = (),
+    **order: Any,
+) -> dict[str, Any]:
+    """
+    Crawl in a process of its own, and return what it took and how many requests went direct.
+
+    Args:
+        specs: How the proxies behave at first.
+        settings: Of the crawl.
+        pages: How many there are.
+        changes: What the proxies become meanwhile.
+        order: What else crawl_once is to know.
+    """
     with Playground(specs) as playground:
+        for change in changes:
+            for place, spec in enumerate(change.specs):
+                playground.change(place, spec, after=change.after, at_request=change.at_request)
         order = {
             "origin_url": playground.origin_url,
             "pages": pages,
             "settings": {"PROXYWHIRL_PROXIES": playground.proxy_urls, **settings},
+            **order,
         }
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.crawl_once", json.dumps(order)],

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass, field, replace
+from math import nan
 from statistics import quantiles
 from typing import Any
 
-from benchmarks.bench_crawl import BY_HAND, OURS, crawl
+from benchmarks.bench_crawl import BY_HAND, OURS, Change, crawl
 from scrapy_proxywhirl.playground import Fault, ProxySpec
 
 TEN = [ProxySpec(latency=latency / 1000) for latency in range(40, 401, 40)]
@@ -30,12 +31,20 @@ def answers(status: int) -> ProxySpec:
 
 @dataclass(frozen=True)
 class Row:
-    """A pool, and settings for both crawls and for ours alone."""
+    """A pool and what becomes of it, and settings for both crawls and for ours alone."""
 
     name: str
     pool: list[ProxySpec]
     settings: dict[str, Any] = field(default_factory=dict)
     ours: dict[str, Any] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    pages: int | None = None
+    bad_pages: int = 0
+
+
+def with_fault(fault: Fault, status: int = 0) -> list[ProxySpec]:
+    """Return the ten as they are in an outage."""
+    return [replace(spec, fault=fault, status=status) for spec in TEN]
 
 
 def mixed(size: int, *dead: ProxySpec) -> list[ProxySpec]:
@@ -77,6 +86,28 @@ ROWS = [
         [replace(spec, capacity=2) for spec in TEN],
         ours={"PROXYWHIRL_LOAD_AWARE": True, "PROXYWHIRL_WEIGHT_EXPONENT": 2},
     ),
+    Row(
+        "all reset connections for the first 8 s",
+        with_fault(Fault.RESET),
+        changes=(Change(TEN, after=8),),
+    ),
+    Row(
+        "all reset connections from 1.5 s to 9.5 s",
+        TEN,
+        changes=(Change(with_fault(Fault.RESET), after=1.5), Change(TEN, after=9.5)),
+    ),
+    Row(
+        "all answer 502 from 2 s to 10 s, 1,000 pages",
+        TEN,
+        changes=(Change(with_fault(Fault.STATUS, 502), after=2), Change(TEN, after=10)),
+        pages=1000,
+    ),
+    Row("ten more pages answer everybody 403", TEN, bad_pages=10),
+    Row(
+        "speeds reversed after half the pages",
+        TEN,
+        changes=(Change(TEN[::-1], at_request=300),),
+    ),
 ]
 
 
@@ -87,18 +118,27 @@ def main() -> None:
     parser.add_argument("--row", type=int, help="one row only, from 0")
     options = parser.parse_args()
     rows = ROWS if options.row is None else [ROWS[options.row]]
-    print(f"{options.pages} pages, 16 at a time       lost  wrong  direct  seconds  p95 s  times")
+    print("pages, 16 at a time               lost  wrong  direct  seconds  p95 s  mean ms  times")
     for row in rows:
         print(row.name)
         reference = None
+        pages = row.pages or options.pages
         for name, settings in (("in turn, by hand", BY_HAND), ("ours", {**OURS, **row.ours})):
-            took = crawl(row.pool, {**settings, **row.settings}, options.pages)
+            took = crawl(
+                row.pool,
+                {**settings, **row.settings},
+                pages,
+                row.changes,
+                bad_pages=row.bad_pages,
+            )
             reference = reference or took["seconds"]
-            p95 = quantiles(took["page_seconds"], n=20)[-1]
+            times = took["page_seconds"]
+            p95 = quantiles(times, n=20)[-1] if len(times) > 1 else nan
+            cooling = took["stats"].get("proxywhirl/proxies/cooling", 0)
             print(
-                f"    {name:28}{options.pages - took['arrived']:5}{took['wrong']:7}"
-                f"{took['direct']:8}{took['seconds']:9.1f}{p95:7.2f}"
-                f"{reference / took['seconds']:7.2f}",
+                f"    {name:28}{pages - took['arrived']:6}{took['wrong']:7}"
+                f"{took['direct']:8}{took['seconds']:9.1f}{p95:7.2f}{took['mean_ms'] or nan:9.0f}"
+                f"{reference / took['seconds']:7.2f}" + (f"  {cooling} cooling" if cooling else ""),
                 flush=True,
             )
 

@@ -44,21 +44,26 @@ class PagesSpider(Spider):
 
     name = "pages"
 
-    def __init__(self, origin_url: str, pages: int) -> None:
+    def __init__(self, origin_url: str, pages: int, bad_pages: int = 0) -> None:
         super().__init__()
+        self.bad_pages = bad_pages
         self.origin_url = origin_url
         self.pages = pages
         self.latencies: list[float] = []
         self.page_seconds: list[float] = []
         self.wrong = 0
+        self.latest = time.monotonic()
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the pages."""
         for number in range(self.pages):
             yield Request(f"{self.origin_url}/{number}", meta={"page": number})
+            if self.bad_pages and number % (self.pages // self.bad_pages) == 0:
+                yield Request(f"{self.origin_url}/status/403?{number}")
 
     def parse(self, response: Response) -> None:
         """Note what a page took, its retries included, and whether it is what it should be."""
+        self.latest = time.monotonic()
         self.latencies.append(response.meta["download_latency"])
         self.page_seconds.append(time.monotonic() - response.meta["asked"])
         self.wrong += response.body != f"<title>/{response.meta['page']}</title>".encode()
@@ -79,7 +84,12 @@ def main() -> None:
     )
     crawler = process.create_crawler(PagesSpider)
     cpu, began = time.process_time(), time.monotonic()
-    process.crawl(crawler, origin_url=order["origin_url"], pages=order["pages"])
+    process.crawl(
+        crawler,
+        origin_url=order["origin_url"],
+        pages=order["pages"],
+        bad_pages=order.get("bad_pages", 0),
+    )
     process.start()
     assert crawler.stats
     assert isinstance(crawler.spider, PagesSpider)
@@ -89,7 +99,7 @@ def main() -> None:
         "wrong": crawler.spider.wrong,
         "page_seconds": crawler.spider.page_seconds,
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
-        "seconds": time.monotonic() - began,
+        "seconds": crawler.spider.latest - began,
         "cpu": time.process_time() - cpu,
         "stats": {
             name: value

@@ -33,6 +33,7 @@ from scrapy_proxywhirl.note import (
     is_ours_to_assign,
     new_note,
     proxy_to_stay_on,
+    restore,
     send_directly,
 )
 from scrapy_proxywhirl.outcomes import Outcome, is_robots_txt
@@ -156,8 +157,8 @@ class ProxyWhirlMiddleware:
             self._stats.no_proxy()
             raise NoProxyForRequestError(f"{request}: {WITHOUT_PROXY}")
         earlier = earlier_note(request)
-        if earlier and "dont_filter" in earlier:  # else its redirects would not be filtered
-            request.dont_filter = earlier["dont_filter"]
+        if earlier:
+            restore(request, earlier)
         domain = domain_of(request)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
         if self._on_empty == "wait":

@@ -38,6 +38,7 @@ class Note(TypedDict, total=False):
     pause: float  # seconds that it is to wait
     waited: float  # seconds that it has, in which its domain gave nothing
     dont_filter: bool  # the request's own, while it is on its way through the scheduler again
+    is_start_request: bool  # so, where Scrapy was not to put it behind all that it starts with
     slot: str  # the downloader slot, where we chose it
     label: str
     country: str | None
@@ -64,6 +65,14 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
         country=proxy.country,
         tags=list(proxy.tags),
     )
+
+
+def restore(request: Request, earlier: Note) -> None:
+    """Let *request* be what it was before it went through the scheduler for us."""
+    if "dont_filter" in earlier:  # else its redirects would not be filtered
+        request.dont_filter = earlier["dont_filter"]
+    if "is_start_request" in earlier:
+        request.meta["is_start_request"] = earlier["is_start_request"]
 
 
 def hand_back(request: Request, waited: float) -> Request:

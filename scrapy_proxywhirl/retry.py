@@ -102,6 +102,8 @@ class Retries:
             doublings = min(unclear - _ALIKE - 1, _DOUBLINGS)
             retry.meta[NOTE]["pause"] = self._rng.random() * self._pause * 2.0**doublings
         retry.dont_filter = True  # until it is served: it has been seen, of course
+        if "is_start_request" in retry.meta:  # Scrapy would put it behind all that it starts with
+            retry.meta[NOTE]["is_start_request"] = retry.meta.pop("is_start_request")
         if response is not None and "cached" in response.flags:
             retry.meta["dont_cache"] = True  # the cache would answer with the same ban
         return retry

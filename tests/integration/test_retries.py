@@ -132,10 +132,11 @@ async def test_retries_can_be_switched_off(
 class ServedRequests:
     """Keeps what the pages' requests are like when they are served."""
 
-    seen: list[tuple[bool, int]]
+    seen: list[tuple[bool, int, bool]]
 
     def process_response(self, request: Request, response: Response) -> Response:
-        self.seen.append((request.dont_filter, request.priority))
+        is_start = request.meta["is_start_request"]
+        self.seen.append((request.dont_filter, request.priority, is_start))
         return response
 
 
@@ -161,7 +162,7 @@ async def test_a_retry_is_the_page_that_it_was(
 
     crawled.assert_every_attempt_is_settled()
     assert crawled.stat("retries") == 1
-    assert ServedRequests.seen == [(dont_filter, 7)]
+    assert ServedRequests.seen == [(dont_filter, 7, True)]
 
 
 @deferred_f_from_coro_f
@@ -209,6 +210,22 @@ async def test_a_ban_that_is_in_the_cache_is_fetched_anew(
     # The hits say nothing of the proxy, and are no bans of its.
     assert crawled.stat("neutral") == crawled.stat("successes") == PAGES
     assert crawled.stat("retries") == PAGES
+
+
+@deferred_f_from_coro_f
+async def test_a_retry_is_not_put_behind_all_that_a_crawl_starts_with(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[GOOD] * 3)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "CONCURRENT_REQUESTS": 2},
+        [f"{playground.origin_url}/in-turn/503/200", *pages(playground)],
+    )
+
+    order = [response.url.rpartition("/")[2] for response in crawled.spider.responses]
+    assert len(order) == PAGES + 1
+    assert order.index("200") < 10
 
 
 class AsyncPolicy:
