@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from scrapy import Request
 
     from scrapy_proxywhirl.core import Proxy
@@ -71,9 +73,20 @@ class OpenAttempts:
         """Return the open attempt of *request*, or None, and keep it no longer."""
         return self._by_request.pop(ref(request), None)
 
-    def take_lost(self) -> list[Attempt]:
-        """Return the attempts that were lost since this was last asked."""
+    def take_lost(self, active: Collection[Request] | None = None) -> list[Attempt]:
+        """
+        Return the attempts that were lost since this was last asked.
+
+        Args:
+            active: The requests that are not, though somebody may keep others; None to take all
+                that are kept for under way.
+        """
         lost = []
+        if active is not None:
+            for reference in list(self._by_request):
+                request = reference()
+                if request is not None and request not in active:
+                    lost.append(self._by_request.pop(reference))
         while self._lost:
             lost.append(self._lost.popleft())
         return lost

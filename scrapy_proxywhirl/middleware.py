@@ -15,6 +15,7 @@ from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_crawl, has_playwright
 from scrapy_proxywhirl.core import (
     Incidents,
     PoolCooldowns,
+    PoolLimits,
     Proxy,
     ProxyPool,
     ProxyPoolEmptyError,
@@ -41,6 +42,7 @@ from scrapy_proxywhirl.recorder import Recorder
 from scrapy_proxywhirl.retry import Retries
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.stats import CrawlStats
+from scrapy_proxywhirl.timeouts import Timeouts, restore_timeout
 from scrapy_proxywhirl.waiting import WaitingRoom
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ class ProxyWhirlMiddleware:
         self.pool = ProxyPool(
             crawler.settings["BOT_NAME"],
             cooldowns=PoolCooldowns(settings.cooldown, settings.cooldown_max, monotonic),
+            limits=_limits(settings),
         )
         for proxy in settings.proxies:
             self.pool.add_proxy(proxy)
@@ -94,12 +97,20 @@ class ProxyWhirlMiddleware:
         assert crawler.stats
         self._stats = CrawlStats(crawler.stats, self.pool, settings.stats_proxies)
         incidents = Incidents()
+        self._timeouts = Timeouts(
+            settings.timeout,
+            crawler.settings.getfloat("DOWNLOAD_TIMEOUT"),
+            settings.adaptive_timeout,
+            tries=1 + settings.retry_times,
+        )
         self._recorder = Recorder(
             self.strategy,
             incidents,
+            self._timeouts,
             Judge.from_crawler(crawler, settings.ban_policy),
             self._stats,
             has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
+            measures_body=settings.measures_body,
         )
         self._retries = Retries(settings.retry_times, settings.cooldown, incidents, self._stats)
         self._on_empty = settings.on_empty
@@ -107,13 +118,12 @@ class ProxyWhirlMiddleware:
             crawler,
             self._assign,
             self._no_proxy,
+            self.pool,
             self._stats,
             longest=settings.wait_timeout,
             pause=settings.cooldown,
         )
         self._slots = settings.slots
-        self._timeout = settings.timeout
-        self._default_timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._has_playwright = has_playwright(crawler.settings)
         self._is_short_of_proxies = False
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
@@ -135,7 +145,7 @@ class ProxyWhirlMiddleware:
         middleware = cls(crawler, settings)
         connect = crawler.signals.connect
         connect(middleware.spider_opened, signal=signals.spider_opened)
-        if settings.measures_body:
+        if settings.measures_body or settings.adaptive_timeout:
             connect(middleware.headers_received, signal=signals.headers_received)
         connect(middleware.response_downloaded, signal=signals.response_downloaded)
         connect(middleware.spider_idle, signal=signals.spider_idle)
@@ -150,6 +160,7 @@ class ProxyWhirlMiddleware:
             NoProxyForRequestError: There is none, and it is not to wait. The request is not sent.
         """
         self._recorder.settle_lost()
+        restore_timeout(request)
         if not is_ours_to_assign(request, self.pool):
             forget_note(request)
             return None
@@ -161,10 +172,9 @@ class ProxyWhirlMiddleware:
             restore(request, earlier)
         domain = domain_of(request)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
-        if self._on_empty == "wait":
-            if pause or self._waiting.has_line(domain) or not self._assign(request):
+        if pause or self._waiting.has_line(domain) or not self._assign(request):
+            if self._on_empty == "wait" or pause or self.pool.has_busy(domain):
                 return self._waiting.wait(request, domain, pause)
-        elif not self._assign(request):
             self._do_without(request)
         return None
 
@@ -248,8 +258,8 @@ class ProxyWhirlMiddleware:
             return False
         request.meta.pop("download_latency", None)  # an earlier attempt's, which copies bring along
         forget_credentials(request)
-        self._limit_timeout(request)
         note = new_note(request, proxy, earlier)
+        self._timeouts.set_for(request, note, domain)
         if self._slots != "domain":
             slot = choose_slot(request, proxy, self._slots)
             if slot is not None:
@@ -271,7 +281,8 @@ class ProxyWhirlMiddleware:
             else:
                 self._is_short_of_proxies = False
                 return proxy
-        self._tell_of_no_proxy(request, reason)
+        if not self.pool.has_busy(domain):
+            self._tell_of_no_proxy(request, reason)
         return None
 
     def _do_without(self, request: Request) -> None:
@@ -313,18 +324,15 @@ class ProxyWhirlMiddleware:
         self._stats.no_robots_txt()
         return RobotsTxtUnavailableError(message)
 
-    def _limit_timeout(self, request: Request) -> None:
-        # Scrapy's own default of three minutes is how long a proxy that closes a connection during
-        # CONNECT blocks a request.
-        if (
-            self._timeout is not None
-            and request.meta.get("download_timeout", self._default_timeout) == self._default_timeout
-        ):
-            request.meta["download_timeout"] = self._timeout
-
     def _flush(self) -> None:
-        self._recorder.settle_lost()
+        assert self._crawler.engine
+        self._recorder.settle_lost(self._crawler.engine.downloader.active)
         self._stats.flush()
+
+
+def _limits(settings: ProxyWhirlSettings) -> PoolLimits | None:
+    concurrency, delay = settings.concurrency_per_proxy, settings.delay_per_proxy
+    return PoolLimits(concurrency, delay, monotonic) if concurrency or delay else None
 
 
 def _asks_for_robots_txt(request: Request) -> bool:

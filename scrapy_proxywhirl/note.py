@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NOTE = "_proxywhirl"
 
-_OF_FAILURES = ("failures", "incidents", "at_fault", "exhausted", "waited")
+_OF_FAILURES = ("failures", "incidents", "at_fault", "exhausted", "waited", "shortest_timeout")
 
 
 class Note(TypedDict, total=False):
@@ -35,6 +35,9 @@ class Note(TypedDict, total=False):
     incidents: list[int]  # the numbers of what they did to their proxies
     at_fault: bool  # the page is to blame for them
     exhausted: bool  # it has had its retries
+    timeout: float  # what an attempt has, in seconds, where that is less than the request's own
+    own_timeout: float  # the request's own then
+    shortest_timeout: float  # what the first of those had that were too short
     pause: float  # seconds that it is to wait
     waited: float  # seconds that it has, in which its domain gave nothing
     dont_filter: bool  # the request's own, while it is on its way through the scheduler again

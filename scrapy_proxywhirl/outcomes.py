@@ -52,10 +52,12 @@ class Verdict:
         outcome: What the attempt says of its proxy.
         reason: A status or an exception's name, as it stands in the stats; empty where the outcome
             says all.
+        is_impatience: Whether the attempt had less time than the request's own time-out.
     """
 
     outcome: Outcome
     reason: str = ""
+    is_impatience: bool = False
 
 
 SUCCESS = Verdict(Outcome.SUCCESS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,14 +19,18 @@ from scrapy_proxywhirl.outcomes import (
     Verdict,
     is_timeout,
 )
+from scrapy_proxywhirl.timeouts import restore_timeout
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from scrapy import Request
     from scrapy.http import Response
 
     from scrapy_proxywhirl.core import Incidents, Proxy, Strategy
     from scrapy_proxywhirl.judge import Judge
     from scrapy_proxywhirl.stats import CrawlStats
+    from scrapy_proxywhirl.timeouts import Timeouts
 
 logger = logging.getLogger(__name__)
 
@@ -40,21 +45,27 @@ class Recorder:
     Args:
         strategy: What has selected.
         incidents: Where failures are kept until it is clear whose fault they were.
+        timeouts: Learn from what responses take.
         judge: Makes verdicts of what comes back.
         stats: Of the crawl.
         has_cache: Whether HttpCacheMiddleware may store what comes back.
+        measures_body: Whether a response time goes to the end of the body.
     """
 
     def __init__(
         self,
         strategy: Strategy,
         incidents: Incidents,
+        timeouts: Timeouts,
         judge: Judge,
         stats: CrawlStats,
         has_cache: bool,
+        measures_body: bool,
     ) -> None:
         self._strategy = strategy
         self._incidents = incidents
+        self._timeouts = timeouts
+        self._measures_body = measures_body
         self._judge = judge
         self._stats = stats
         self._attempts = OpenAttempts()
@@ -117,14 +128,19 @@ class Recorder:
             return verdict
         # Where the cache's copy is a ban that a proxy has found unchanged, the proxy did its part.
         said_of_proxy = SUCCESS if is_cached else verdict
-        response_time_ms = self._response_time_ms(attempt, request)
+        headers_ms = self._headers_ms(attempt, request)
+        complete_ms = headers_ms + 1000.0 * attempt.body_seconds
+        response_time_ms = complete_ms if self._measures_body else headers_ms
         self._stats.received(attempt.proxy, len(response.body))
         if said_of_proxy.outcome is Outcome.SUCCESS:
             self._stats.measured(response_time_ms)
+            self._timeouts.took(attempt.domain, complete_ms / 1000.0)
+            self._clear_of_impatience(attempt.note, complete_ms / 1000.0)
             incident = self._settle(attempt, said_of_proxy, response_time_ms)
         else:
             self._tell_of_credentials(attempt.proxy, verdict)
             incident = self._settle(attempt, verdict)
+        restore_timeout(request)
         _write_note(request, attempt, incident, response_time_ms)
         return verdict
 
@@ -142,14 +158,26 @@ class Recorder:
         self._tell_of_credentials(attempt.proxy, verdict)
         self._tell_of_configuration(request, exception)
         cost_ms = None
+        note = attempt.note
         if is_timeout(exception):
             cost_ms = request.meta.get("download_timeout", 0.0) * 1000.0
+            if "timeout" in note:
+                shortest = note.get("shortest_timeout", note["timeout"])
+                attempt.note = Note(**{**note, "shortest_timeout": shortest})
+                verdict = replace(verdict, is_impatience=True)
+        restore_timeout(request)
         _write_note(request, attempt, self._settle(attempt, verdict, cost_ms))
         return verdict
 
-    def settle_lost(self) -> None:
-        """End the attempts that never came back, as far as that is certain."""
-        for attempt in self._attempts.take_lost():
+    def settle_lost(self, active: Collection[Request] | None = None) -> None:
+        """
+        End the attempts that never came back, as far as that is certain.
+
+        Args:
+            active: The requests that are being downloaded, where others are to be taken for lost;
+                None to leave that to the garbage collector.
+        """
+        for attempt in self._attempts.take_lost(active):
             self._settle(attempt, NEUTRAL)
 
     def settle_all(self) -> None:
@@ -157,10 +185,17 @@ class Recorder:
         for attempt in self._attempts.take_all():
             self._settle(attempt, NEUTRAL)
 
-    def _response_time_ms(self, attempt: Attempt, request: Request) -> float:
+    def _clear_of_impatience(self, note: Note, seconds: float) -> None:
+        """Take back what a page did to proxies for which it was given too little time."""
+        if note.get("shortest_timeout", seconds) < seconds:
+            for incident in reversed(self._incidents.get(note.get("incidents", ()))):
+                if "timeout" in incident.reason.lower():
+                    incident.proxy.take_back(incident)
+
+    def _headers_ms(self, attempt: Attempt, request: Request) -> float:
         latency = request.meta.get("download_latency")
         if latency is not None and latency >= 0.0:
-            return (float(latency) + attempt.body_seconds) * 1000.0
+            return float(latency) * 1000.0
         if not self._has_told_of_missing_latency:
             self._has_told_of_missing_latency = True
             logger.info(
@@ -168,7 +203,7 @@ class Recorder:
                 " chosen is taken instead, which holds time in Scrapy's queue",
                 request,
             )
-        return (monotonic() - attempt.started) * 1000.0
+        return (monotonic() - attempt.started - attempt.body_seconds) * 1000.0
 
     def _tell_of_credentials(self, proxy: Proxy, verdict: Verdict) -> None:
         if verdict == WRONG_CREDENTIALS and proxy.label not in self._told_of_credentials:

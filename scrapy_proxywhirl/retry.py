@@ -110,6 +110,8 @@ class Retries:
 
     def _is_at_fault(self, request: Request, note: Note, verdict: Verdict) -> bool:
         """Tell whether the page itself is to blame; then take back what it did to the proxies."""
+        if verdict.is_impatience:  # it may but take its time
+            return False
         numbers = note.get("incidents", [])
         alike = [one for one in self._incidents.get(numbers) if one.reason == verdict.reason]
         if "at_fault" not in note:

@@ -22,11 +22,14 @@ from scrapy_proxywhirl.sources import proxies_from_setting
 PREFIX = "PROXYWHIRL_"
 
 DEFAULTS: dict[str, Any] = {
+    "PROXYWHIRL_ADAPTIVE_TIMEOUT": 0.0,
     "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
     "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],
     "PROXYWHIRL_BAN_TEXT": [],
+    "PROXYWHIRL_CONCURRENCY_PER_PROXY": 0,
     "PROXYWHIRL_COOLDOWN": 2.0,
     "PROXYWHIRL_COOLDOWN_MAX": 300.0,
+    "PROXYWHIRL_DELAY_PER_PROXY": 0.0,
     "PROXYWHIRL_EMA_ALPHA": DEFAULT_EMA_ALPHA,
     "PROXYWHIRL_ENABLED": True,
     "PROXYWHIRL_EXPLORATION": 0.05,
@@ -64,6 +67,8 @@ class ProxyWhirlSettings:
         strategy_config: The figures that it goes by.
         cooldown: What the first rest of a proxy that failed may be, in seconds.
         cooldown_max: What none is longer than, in seconds.
+        concurrency_per_proxy: The most attempts in flight on one proxy; 0 for any number.
+        delay_per_proxy: The least seconds between two attempts on one.
         ban_policy: The class that tells bans from answers.
         on_empty: What is done with a page for which no proxy may be selected: one of
             :data:`ON_EMPTY`.
@@ -73,6 +78,8 @@ class ProxyWhirlSettings:
         slots: Which downloader slot a request gets: one of :data:`SLOTS`.
         timeout: Seconds that a proxied request may take where nobody else has set its time-out;
             None where the user has.
+        adaptive_timeout: In how many times what a domain's responses take at most, but for one in a
+            hundred, a page must come at its first try; 0 for its own time-out.
         stats_proxies: How many proxies get stats of their own.
     """
 
@@ -81,6 +88,8 @@ class ProxyWhirlSettings:
     strategy_config: StrategyConfig
     cooldown: float
     cooldown_max: float
+    concurrency_per_proxy: int
+    delay_per_proxy: float
     ban_policy: Any
     on_empty: str
     wait_timeout: float
@@ -88,6 +97,7 @@ class ProxyWhirlSettings:
     measures_body: bool
     slots: str
     timeout: float | None
+    adaptive_timeout: float
     stats_proxies: int
 
     @classmethod
@@ -118,6 +128,8 @@ class ProxyWhirlSettings:
             ),
             cooldown=_cooldown(settings),
             cooldown_max=_cooldown_max(settings),
+            concurrency_per_proxy=_whole_number(settings, "CONCURRENCY_PER_PROXY"),
+            delay_per_proxy=_seconds(settings, "DELAY_PER_PROXY"),
             ban_policy=_load(settings, "BAN_POLICY"),
             on_empty=_one_of(settings, "ON_EMPTY", ON_EMPTY),
             wait_timeout=_seconds(settings, "WAIT_TIMEOUT"),
@@ -125,6 +137,12 @@ class ProxyWhirlSettings:
             measures_body=_one_of(settings, "MEASURE", ("latency", "total")) == "total",
             slots=_one_of(settings, "SLOTS", SLOTS),
             timeout=_timeout(settings),
+            adaptive_timeout=_number(
+                settings,
+                "ADAPTIVE_TIMEOUT",
+                lambda n: n == 0 or 1 <= n < inf,
+                "of at least 1, or 0",
+            ),
             stats_proxies=_whole_number(settings, "STATS_PROXIES"),
         )
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from scrapy.utils.asyncio import AsyncioLoopingCall
     from twisted.internet.task import LoopingCall
 
+    from scrapy_proxywhirl.core import ProxyPool
     from scrapy_proxywhirl.stats import CrawlStats
 
     Answer: TypeAlias = "Response | Exception"
@@ -104,8 +105,10 @@ class WaitingRoom:
         crawler: Whose crawl it is.
         serve: Gives a request its proxy, or returns False where none may be selected.
         refuse: Makes the error of a request that has waited too long or must not wait.
+        pool: The proxies.
         stats: Of the crawl.
-        longest: Seconds that a page waits, those not counted in which its domain gives others.
+        longest: Seconds that a page waits, those not counted in which its domain gives others, or
+            a proxy is but busy.
         pause: Seconds that the domain has given nothing for, after which a page that it gives ends
             all pauses.
     """
@@ -115,6 +118,7 @@ class WaitingRoom:
         crawler: Crawler,
         serve: Callable[[Request], bool],
         refuse: Callable[[Request, str], Exception],
+        pool: ProxyPool,
         stats: CrawlStats,
         longest: float,
         pause: float,
@@ -122,6 +126,7 @@ class WaitingRoom:
         self._crawler = crawler
         self._serve = serve
         self._refuse = refuse
+        self._pool = pool
         self._stats = stats
         self._longest = longest
         self._pause = pause
@@ -182,11 +187,11 @@ class WaitingRoom:
                 waiter.not_before = now
         line.gave = now
 
-    def look_soon(self) -> None:
-        """Look whether one may go on: an attempt has ended."""
+    def look_soon(self, seconds: float = 0.0) -> None:
+        """Look in *seconds* whether one may go on: an attempt has ended, or a delay will."""
         if self._lines and not self._is_about_to_look:
             self._is_about_to_look = True
-            call_later(0, self._look)
+            call_later(seconds, self._look)
 
     def close(self) -> None:
         """Stop the clock."""
@@ -260,6 +265,10 @@ class WaitingRoom:
                 del self._lines[line.domain]
         if not self._lines:
             self.close()
+        elif self._pool.limits is not None:
+            free = self._pool.limits.next_free()
+            if free < _TICK:
+                self.look_soon(max(free, 0.0))
 
     def _clear(self, line: Line) -> None:
         for waiter in [*line.waiters, *line.pausing]:
@@ -269,7 +278,7 @@ class WaitingRoom:
                 self._end(waiter, self._stop)
 
     def _serve_line(self, line: Line, now: float) -> None:
-        if line.gave <= line.checked:
+        if line.gave <= line.checked and not self._pool.has_busy(line.domain):
             line.dry += now - line.checked
         line.checked = now
         due = [waiter for waiter in line.pausing if waiter.not_before <= now]

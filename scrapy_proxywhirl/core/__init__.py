@@ -12,6 +12,7 @@ from scrapy_proxywhirl.core.errors import (
 )
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.incident import Incident, Incidents
+from scrapy_proxywhirl.core.limits import PoolLimits
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
@@ -32,6 +33,7 @@ __all__ = [
     "InvalidProxyError",
     "PerformanceBasedStrategy",
     "PoolCooldowns",
+    "PoolLimits",
     "Proxy",
     "ProxyPool",
     "ProxyPoolEmptyError",

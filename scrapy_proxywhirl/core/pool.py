@@ -11,6 +11,7 @@ from weakref import finalize
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.limits import PoolLimits
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
 
@@ -37,13 +38,21 @@ class ProxyPool:
     Args:
         name: Shown in ``repr`` and errors.
         cooldowns: How long proxies that fail are left alone; None where they are not.
+        limits: How much a proxy is used at a time; None for as much as there is.
     """
 
-    def __init__(self, name: str = "default", *, cooldowns: PoolCooldowns | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        cooldowns: PoolCooldowns | None = None,
+        limits: PoolLimits | None = None,
+    ) -> None:
         self.name = name
         self.lock = Lock()  # guards the pool, its proxies and what watches them
         self.proxies: list[Proxy] = []  # to be read, with the lock held, and changed by the pool
         self.cooldowns = cooldowns
+        self.limits = limits
         self.revision = 0  # changes with each proxy that joins or leaves
         self._positions: dict[str, int] = {}
         self._labels: dict[str, Proxy] = {}
@@ -97,6 +106,7 @@ class ProxyPool:
             proxy._watchers = self._watchers
             proxy._answered = self._answered
             proxy._cooldowns = self.cooldowns
+            proxy._limits = self.limits
             if proxy.last_response_time_ms is not None:
                 self._answered.add(proxy)
             for watcher in self._watchers:
@@ -123,10 +133,21 @@ class ProxyPool:
             proxy._watchers = ()
             proxy._answered = None
             proxy._cooldowns = None
+            proxy._limits = None
+            if self.limits is not None:
+                self.limits.forget(proxy)
             if self.cooldowns is not None:
                 self.cooldowns.forget(proxy)
             for watcher in self._watchers:
                 watcher.removed(proxy)
+
+    def has_busy(self, domain: str | None = None) -> bool:
+        """Tell whether a proxy cannot be selected for *domain* only since it is busy."""
+        with self.lock:
+            if self.limits is None:
+                return False
+            resting = () if self.cooldowns is None else self.cooldowns.wake(domain)
+            return self.limits.has_busy(resting)
 
     def watch(self, watcher: PoolWatcher, owner: object) -> None:
         """

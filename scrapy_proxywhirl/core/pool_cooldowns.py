@@ -98,7 +98,7 @@ class PoolCooldowns:
             The ids of those that rest for *domain*.
         """
         for proxy in self.everywhere.wake():
-            proxy._bar(False)
+            proxy._rest(False)
         cooldown = self._of(domain)
         if cooldown is None:
             self.is_idle = not (self.everywhere.rests or self._domains or self._banned_by)
@@ -113,7 +113,7 @@ class PoolCooldowns:
     def started(self, proxy: Proxy, domain: str | None) -> None:
         """Note an attempt through *proxy* at *domain*."""
         if self.everywhere.started(proxy):
-            proxy._bar(True)
+            proxy._rest(True)
         cooldown = self._of(domain)
         if cooldown is not None:
             cooldown.started(proxy)
@@ -125,7 +125,7 @@ class PoolCooldowns:
         self.is_idle = False
         proxy = incident.proxy
         rest = self.everywhere.failed(incident, started)
-        proxy._bar(proxy.id in self.everywhere.barred)
+        proxy._rest(proxy.id in self.everywhere.barred)
         self._abandoned_by(incident.domain, proxy, started)
         return rest
 
@@ -153,7 +153,7 @@ class PoolCooldowns:
             del self._banned_by[proxy.id]
             return rest, True
         if self.everywhere.abandoned(proxy, started):
-            proxy._bar(False)
+            proxy._rest(False)
         return rest, False
 
     def succeeded(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
@@ -161,7 +161,7 @@ class PoolCooldowns:
         if self._droughts and domain in self._droughts:
             self._end_drought(domain, started)
         if self.everywhere.succeeded(proxy, started):
-            proxy._bar(False)
+            proxy._rest(False)
         cooldown = self._of(domain)
         if cooldown is not None:
             cooldown.succeeded(proxy, started)
@@ -174,7 +174,7 @@ class PoolCooldowns:
         cooldown = self._of(incident.domain)
         for rest in incident.rests:
             if self.everywhere.take_back(rest):
-                proxy._bar(False)
+                proxy._rest(False)
             elif cooldown is not None:
                 cooldown.take_back(rest)
         if incident.domain is not None and proxy.id in self._banned_by:
@@ -183,7 +183,7 @@ class PoolCooldowns:
     def abandoned(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
         """Note an attempt that says nothing."""
         if self.everywhere.abandoned(proxy, started):
-            proxy._bar(False)
+            proxy._rest(False)
         self._abandoned_by(domain, proxy, started)
 
     def none_but_resting(self, domain: str | None) -> Proxy | None:
@@ -207,6 +207,7 @@ class PoolCooldowns:
             for scope in (self.everywhere, cooldown)
             if scope is not None
             for rest in islice(scope.barred.values(), _COMPARED)
+            if not rest.proxy._is_busy
         ]
         first = min(rests, key=lambda rest: (rest.is_tried, rest.until), default=None)
         return first.proxy if first else None
@@ -227,7 +228,7 @@ class PoolCooldowns:
         for rest in self.everywhere.recall():
             for incident in reversed(rest.incidents):
                 rest.proxy._take_back(incident)
-            rest.proxy._bar(False)
+            rest.proxy._rest(False)
             rest.proxy._notify()
         cooldown = self._of(domain)
         if cooldown is not None:

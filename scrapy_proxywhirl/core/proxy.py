@@ -15,6 +15,7 @@ from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_f
 from scrapy_proxywhirl.core.url import parse_proxy_url
 
 if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.limits import PoolLimits
     from scrapy_proxywhirl.core.pool import PoolWatcher
     from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 
@@ -26,7 +27,17 @@ _lock_of_proxies_without_pool = Lock()
 _HEALTHY = HealthStatus.HEALTHY
 
 # What a proxy has of its pool and no copy takes along.
-_OF_ITS_POOL = ("_answered", "_cooldowns", "_is_barred", "_lock", "_taken_back", "_watchers")
+_OF_ITS_POOL = (
+    "_answered",
+    "_cooldowns",
+    "_is_barred",
+    "_is_busy",
+    "_is_resting",
+    "_limits",
+    "_lock",
+    "_taken_back",
+    "_watchers",
+)
 
 
 class Proxy:
@@ -78,6 +89,9 @@ class Proxy:
         "_endpoint",
         "_health_status",
         "_is_barred",
+        "_is_busy",
+        "_is_resting",
+        "_limits",
         "_lock",
         "_taken_back",
         "_watchers",
@@ -163,7 +177,10 @@ class Proxy:
         self._answered: IndexedSet[Proxy] | None = None
         self._cooldowns: PoolCooldowns | None = None
         self._taken_back: tuple[Incident, ...] = ()  # whose moves of its EMA were not to be
-        self._is_barred = False  # as it rests, or as an attempt tries whether it works again
+        self._limits: PoolLimits | None = None
+        self._is_resting = False  # or an attempt tries whether it works again
+        self._is_busy = False
+        self._is_barred = False  # for one reason or the other
 
     @property
     def scheme(self) -> str:
@@ -217,12 +234,19 @@ class Proxy:
     @property
     def is_resting(self) -> bool:
         """Whether it is left alone everywhere, or an attempt tries whether it works again."""
-        return self._is_barred
+        return self._is_resting
+
+    @property
+    def is_available(self) -> bool:
+        """Whether it may be selected: it does not rest, and is not as busy as it may be."""
+        return not self._is_barred
 
     def start_request(self) -> None:
         """Count an attempt as in flight, as a strategy's ``select`` does for what it returns."""
         with self._lock:
             self.requests_started += 1
+            if self._limits is not None:
+                self._limits.started(self)
             self._notify()
 
     def complete_request(
@@ -297,6 +321,8 @@ class Proxy:
                 incident = Incident(self, domain)
                 if self._is_failing(incident, banned, started):
                     self._failed(incident, response_time_ms or 0.0, alpha, failure_penalty)
+            if self._limits is not None:
+                self._limits.ended(self)
             for watcher in self._watchers:
                 watcher.changed(self)
             return incident
@@ -332,6 +358,8 @@ class Proxy:
             self.requests_completed += 1
             if self._cooldowns is not None:
                 self._cooldowns.abandoned(self, domain, started)
+            if self._limits is not None:
+                self._limits.ended(self)
             self._notify()
 
     def _is_failing(self, incident: Incident, banned: bool, started: float | None) -> bool:
@@ -350,6 +378,14 @@ class Proxy:
             return False
         incident.rests += (rest,)
         return True
+
+    def _rest(self, is_resting: bool) -> None:
+        self._is_resting = is_resting
+        self._bar(is_resting or self._is_busy)
+
+    def _be_busy(self, is_busy: bool) -> None:
+        self._is_busy = is_busy
+        self._bar(is_busy or self._is_resting)
 
     def _bar(self, is_barred: bool) -> None:
         if is_barred is not self._is_barred:

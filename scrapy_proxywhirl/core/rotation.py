@@ -34,7 +34,7 @@ class Rotation:
 
     - *untried*: nothing is known of it, and no attempt is under way;
     - *in rotation*: it has an EMA, and is drawn with a probability proportional to its weight;
-    - *sidelined*: it rests, or it is unhealthy and tried only as exploration or when there is
+    - *sidelined*: it rests, is busy, or is unhealthy and tried only as exploration or when there is
       nothing better. Without exploration nothing would ever try one again that is unhealthy, so
       that then it stays in rotation;
     - none of them, while its first attempt is under way, or where all that is known is a failure.
@@ -60,11 +60,6 @@ class Rotation:
     def known(self) -> int:
         """How many proxies have an EMA."""
         return len(self._sampler) + len(self._sidelined)
-
-    @property
-    def in_rotation(self) -> int:
-        """How many proxies can be drawn by weight."""
-        return len(self._sampler)
 
     def configure(self, config: StrategyConfig, pool: ProxyPool) -> None:
         """Go by *config* from now on; takes time in proportion to the pool."""
@@ -223,4 +218,9 @@ class Rotation:
 
 
 def _is_untried(proxy: Proxy) -> bool:
-    return proxy._ema_ms is None and not proxy.consecutive_failures and not proxy.requests_active
+    return (
+        proxy._ema_ms is None
+        and not proxy.consecutive_failures
+        and not proxy.requests_active
+        and not proxy._is_barred
+    )

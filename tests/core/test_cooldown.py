@@ -344,7 +344,7 @@ def test_where_all_rest_the_one_whose_rest_is_over_first_is_tried_now_and_then()
 
 
 def all_rest(crawl: Crawl, domain: str | None = SITE) -> None:
-    with pytest.raises(ProxyPoolEmptyError, match="proxies of the pool 'test' rest, or"):
+    with pytest.raises(ProxyPoolEmptyError, match="proxies of the pool 'test' rest, are busy, or"):
         crawl.select(domain)
 
 

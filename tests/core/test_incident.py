@@ -164,6 +164,17 @@ def test_a_failure_before_anything_was_known_fades_once_something_is() -> None:
     assert new.ema_response_time_ms == pytest.approx(0.2 * 100.0 + 0.8 * 400.0)
 
 
+def test_an_ema_that_was_set_by_hand_to_none_stays_none() -> None:
+    first, *_ = a_pool(Clock())
+    incident = first.complete_request(False, domain=SITE)
+    first.ema_response_time_ms = None
+    assert incident is not None
+
+    first.take_back(incident)
+
+    assert first.ema_response_time_ms is None
+
+
 def test_what_is_taken_back_of_a_proxy_that_has_left_its_pool_does_no_harm() -> None:
     clock = Clock()
     pool = a_pool(clock)

@@ -15,6 +15,8 @@ from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 
+_ANY = SelectionContext()
+
 
 class Strategy(ABC):
     """
@@ -46,37 +48,33 @@ class Strategy(ABC):
         Raises:
             ProxyPoolEmptyError: No proxy may be selected.
         """
-        excluded: Collection[str] = ()
-        domain = None
+        context = context or _ANY
         pool.lock.acquire()  # half the price of a with statement, in the busiest place there is
         try:
             proxy = None
+            excluded = failed = context.failed_proxy_ids
+            resting: Collection[str] = ()
             all_rest = False
-            cooldowns = pool.cooldowns
-            if cooldowns is not None and cooldowns.is_idle:
-                cooldowns = None
-            if context is not None:
-                excluded = context.failed_proxy_ids
-                domain = context.domain
-            if cooldowns is not None:
-                resting = cooldowns.wake(domain)
+            cooldowns, limits = pool.cooldowns, pool.limits
+            if limits is not None:
+                limits.wake()
+            if cooldowns is not None and not cooldowns.is_idle:
+                resting = cooldowns.wake(context.domain)
                 if resting:
-                    excluded = _Either(excluded, resting) if excluded else resting
+                    excluded = _Either(failed, resting) if failed else resting
                 all_rest = max(len(resting), len(cooldowns.everywhere.barred)) >= len(pool)
-            if context is not None and context.stay_on_proxy_id is not None:
+            if context.stay_on_proxy_id is not None:
                 proxy = _proxy_to_stay_on(pool, context.stay_on_proxy_id, excluded)
             if proxy is None and not all_rest:
                 proxy = self.pick(pool, excluded)
-            if (
-                proxy is None
-                and cooldowns is not None
-                and not (context and context.failed_proxy_ids)
-            ):
-                proxy = cooldowns.none_but_resting(domain)
+            if proxy is None and not failed:
+                proxy = _one_that_rests(pool, context.domain, resting)
             if proxy is not None:
                 proxy.requests_started += 1
-                if cooldowns is not None:
-                    cooldowns.started(proxy, domain)
+                if cooldowns is not None and not cooldowns.is_idle:
+                    cooldowns.started(proxy, context.domain)
+                if limits is not None:
+                    limits.started(proxy)
                 if self.config.load_aware:
                     proxy._notify()
                 return proxy
@@ -93,18 +91,21 @@ class Strategy(ABC):
 
         Args:
             pool: The proxies to choose from.
-            excluded: Ids of those that must not be chosen, besides those that rest
-                (:attr:`Proxy.is_resting`).
+            excluded: Ids of those that must not be chosen, besides those that rest or are busy (not
+                :attr:`Proxy.is_available`).
 
         Returns:
-            The proxy; None where none may be chosen: one that rests is then, if there is one.
+            The proxy; None where none may be chosen: one that rests may be then.
         """
 
     def why_none(self, pool: ProxyPool) -> str:
         """Say why nothing of *pool* could be picked."""
         if not len(pool):
             return f"The pool {pool.name!r} has no proxies"
-        return f"All {len(pool)} proxies of the pool {pool.name!r} rest, or failed this request"
+        return (
+            f"All {len(pool)} proxies of the pool {pool.name!r} rest, are busy, or failed this"
+            " request"
+        )
 
     def record_result(
         self,
@@ -155,9 +156,16 @@ class Strategy(ABC):
 
 def _proxy_to_stay_on(pool: ProxyPool, proxy_id: str, excluded: Collection[str]) -> Proxy | None:
     proxy = pool.get_proxy(proxy_id)
-    if proxy is None or proxy_id in excluded or proxy.is_resting:
+    if proxy is None or proxy_id in excluded or not proxy.is_available:
         return None
     return None if proxy.health_status is HealthStatus.UNHEALTHY else proxy
+
+
+def _one_that_rests(pool: ProxyPool, domain: str | None, resting: Collection[str]) -> Proxy | None:
+    """Return what may be tried all the same, where nothing is but for rests."""
+    if pool.cooldowns is None or (pool.limits is not None and pool.limits.has_busy(resting)):
+        return None
+    return pool.cooldowns.none_but_resting(domain)
 
 
 class _Either(Collection[str]):

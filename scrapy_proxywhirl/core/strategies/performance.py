@@ -62,7 +62,7 @@ class PerformanceBasedStrategy(Strategy):
         if self._learns:
             return super().validate_metadata(pool)
         with pool.lock:
-            return self._rotation(pool).in_rotation > 0
+            return self._rotation(pool).known > 0
 
     @property
     def _learns(self) -> bool:

@@ -19,6 +19,6 @@ class RoundRobinStrategy(Strategy):
         for _ in range(len(pool)):
             self._turn = (self._turn + 1) % len(pool)
             proxy = pool.proxies[self._turn]
-            if not proxy.is_resting and proxy.id not in excluded:
+            if proxy.is_available and proxy.id not in excluded:
                 return proxy
         return None

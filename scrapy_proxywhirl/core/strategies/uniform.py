@@ -21,7 +21,7 @@ class RandomStrategy(Strategy):
             return None
         for _ in range(_REJECTIONS):
             proxy = self._rng.choice(pool.proxies)
-            if not proxy.is_resting and proxy.id not in excluded:
+            if proxy.is_available and proxy.id not in excluded:
                 return proxy
-        others = [one for one in pool.proxies if not one.is_resting and one.id not in excluded]
+        others = [one for one in pool.proxies if one.is_available and one.id not in excluded]
         return self._rng.choice(others) if others else None

@@ -98,7 +98,9 @@ def test_a_pool_whose_proxies_have_all_failed_is_an_error(
 ) -> None:
     pool = make_pool(1.0, 1.0)
 
-    with pytest.raises(ProxyPoolEmptyError, match=r"All 2 proxies .* rest, or failed this request"):
+    with pytest.raises(
+        ProxyPoolEmptyError, match=r"All 2 proxies .* rest, are busy, or failed this request"
+    ):
         make_strategy().select(pool, SelectionContext([proxy.id for proxy in pool]))
 
     assert [proxy.requests_active for proxy in pool] == [0, 0]
