@@ -91,6 +91,7 @@ class Proxy:
         "_is_barred",
         "_is_busy",
         "_is_resting",
+        "_is_stale",
         "_limits",
         "_lock",
         "_taken_back",
@@ -146,6 +147,7 @@ class Proxy:
         self.last_response_time_ms: float | None = None
         self._ema_ms: float | None = None
         self._ema_is_guess = False  # made of penalties alone
+        self._is_stale = False  # long unseen: what it takes now is to count, and not the EMA
         self._charges = 0  # how often its EMA was moved by a failure
         self._health_status = HealthStatus.UNKNOWN
 
@@ -263,10 +265,11 @@ class Proxy:
         End an attempt with what it says of the proxy.
 
         A success moves the EMA to ``alpha * response_time_ms + (1 - alpha) * ema``, or sets it
-        where there is none. A failure never lowers it, however fast it was: it is charged the
-        largest of *failure_penalty* times the pool's median response time, *response_time_ms* and
-        the EMA as it is, and the EMA moves by that. While a proxy has never answered its EMA is
-        that charge itself, and there is none while no other of the pool has answered either.
+        where there is none, or where exploration has found the proxy long unseen. A failure never
+        lowers it, however fast it was: it is charged the largest of *failure_penalty* times the
+        pool's median response time, *response_time_ms* and the EMA as it is, and the EMA moves by
+        that. While a proxy has never answered its EMA is that charge itself, and there is none
+        while no other of the pool has answered either.
 
         Args:
             success: Whether the proxy brought what was asked for.
@@ -302,11 +305,12 @@ class Proxy:
                 self._health_status = _HEALTHY
                 if response_time_ms is not None:
                     ema = self._ema_ms
-                    if ema is not None:
+                    if ema is not None and not self._is_stale:
                         self._ema_ms = alpha * response_time_ms + (1.0 - alpha) * ema
                         self._ema_is_guess = False
                     else:
                         self._ema_ms = float(response_time_ms)
+                        self._ema_is_guess = self._is_stale = False
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
                     self.last_response_time_ms = response_time_ms

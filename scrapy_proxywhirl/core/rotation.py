@@ -181,6 +181,7 @@ class Rotation:
             and proxy.id not in excluded
         ):
             self._started_when_visited[proxy] = started + 1
+            proxy._is_stale = True
             return proxy
         self._started_when_visited[proxy] = started
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from typing import Any
@@ -19,7 +20,8 @@ class Origin:
 
     ``/`` and ``/page/2`` and so on list books, ``/book/1`` and so on show one, ``/status/404`` has
     that status, ``/in-turn/503/200`` the one and then the other, ``/redirect/book/1`` sends to
-    ``/book/1``, and any other path is a short page.
+    ``/book/1``, ``/slow/2.5`` takes as many seconds, ``/slow-body/2.5`` does between its headers
+    and its body (the proxy sees to that), and any other path is a short page.
 
     Attributes:
         log: A record of each request: ``path``, ``via`` (the proxy that it came through, or None)
@@ -40,6 +42,8 @@ class Origin:
             )
             if path.startswith("/in-turn/"):
                 path = self._in_turn(target, path)
+            elif path.startswith("/slow/"):
+                await asyncio.sleep(float(path.split("/")[2]))
             writer.write(_answer(path).to_bytes())
         writer.close()
 
@@ -60,6 +64,8 @@ def _answer(path: str) -> Message:
             return response(200, _book(int(number)))
         case ["status", status] if status.isdigit():
             return response(int(status), b"<title>as you wished</title>")
+        case ["slow-body", seconds]:
+            return response(200, f"<title>{path}</title>".encode(), body_seconds=seconds)
         case ["redirect", *rest]:
             return response(302, location="/" + "/".join(rest))
     return response(200, f"<title>{path}</title>".encode())

@@ -81,12 +81,14 @@ class LoopbackProxy:
             await _tunnel(target, reader, writer)
             return False
         answer = await self._forward(request)
-        if spec.body_seconds:
-            head, end, body = answer.partition(b"\r\n\r\n")
+        body_seconds = float(answer.headers.get("body-seconds", spec.body_seconds))
+        head, end, body = answer.to_bytes().partition(b"\r\n\r\n")
+        if body_seconds:
             writer.write(head + end)
-            await asyncio.sleep(spec.body_seconds)
-            answer = body
-        writer.write(answer)
+            await asyncio.sleep(body_seconds)
+            writer.write(body)
+        else:
+            writer.write(head + end + body)
         return True
 
     def _place(self, capacity: int) -> AbstractAsyncContextManager[None]:
@@ -95,7 +97,7 @@ class LoopbackProxy:
             self._places = asyncio.Semaphore(capacity) if capacity else nullcontext()
         return self._places
 
-    async def _forward(self, request: Message) -> bytes:
+    async def _forward(self, request: Message) -> Message:
         method, target, version = request.start
         url = urlsplit(target)
         path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
@@ -112,9 +114,9 @@ class LoopbackProxy:
         except OSError:
             answer = None
         if answer is None:
-            return response(502, b"<title>the site cannot be reached</title>").to_bytes()
+            return response(502, b"<title>the site cannot be reached</title>")
         idle.append(upstream)
-        return answer.to_bytes()
+        return answer
 
 
 async def _connect(netloc: str) -> _Connection:

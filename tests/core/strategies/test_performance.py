@@ -329,6 +329,24 @@ class TestLearning:
         for proxy in slow:
             assert 0.8 * rounds < proxy.requests_started < 1.2 * rounds
 
+    def test_a_slow_proxy_that_got_faster_is_found_at_once_when_it_is_tried(
+        self, make_pool: MakePool, rng: Random
+    ) -> None:
+        pool = make_pool(50.0, 50.0, 1_000_000.0)
+        *_, once_slow = pool
+        strategy = PerformanceBasedStrategy(StrategyConfig(exploration=0.05), rng=rng)
+
+        emas = []
+        while once_slow.requests_started < 3:
+            strategy.record_result(proxy := strategy.select(pool), True, 20.0)
+            if proxy is once_slow:
+                emas.append(proxy.ema_response_time_ms)
+
+        assert emas[0] == 20.0  # what was known of it was old
+        once_slow.start_request()
+        once_slow.complete_request(True, 120.0)
+        assert once_slow.ema_response_time_ms == pytest.approx(0.2 * 120.0 + 0.8 * 20.0)
+
     def test_exploration_leaves_alone_what_has_not_come_back_yet(self, make_pool: MakePool) -> None:
         pool = make_pool(1.0, 1_000_000.0)
         fast, slow = pool

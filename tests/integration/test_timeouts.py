@@ -1,0 +1,180 @@
+"""What never answers is given up early, and what is slow by itself arrives all the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.defer import deferred_f_from_coro_f
+
+from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.crawling import CollectingSpider, crawl
+
+GOOD = ProxySpec(latency=0.02)
+ADAPTIVE = {"PROXYWHIRL_ADAPTIVE_TIMEOUT": 8, "DOWNLOAD_TIMEOUT": 30}
+
+
+class SlowLastSpider(CollectingSpider):
+    """Asks for the last of what it is given when all others have come."""
+
+    def __init__(self, requests: Any) -> None:
+        *others, self.last = requests
+        super().__init__(others)
+        self.timeouts: list[float] = []
+
+    def collect(self, response: Response) -> Any:
+        super().collect(response)
+        if len(self.responses) == len(list(self.requests)):
+            return self.last.replace(callback=self.collect_last, errback=self.collect_failure)
+        return None
+
+    def collect_last(self, response: Response) -> None:
+        self.responses.append(response)
+
+
+class Timeouts:
+    """Notes which time-outs pages are given."""
+
+    seen: dict[str, list[float]]
+
+    def process_request(self, request: Request) -> None:
+        path = request.url.split("/", 3)[3]
+        self.seen.setdefault(path, []).append(request.meta["download_timeout"])
+
+
+def settings(playground: Playground) -> dict[str, Any]:
+    Timeouts.seen = {}
+    return {
+        "PROXYWHIRL_PROXIES": playground.proxy_urls,
+        **ADAPTIVE,
+        "DOWNLOADER_MIDDLEWARES": {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745, Timeouts: 746},
+    }
+
+
+def pages(playground: Playground, number: int = 100) -> list[Request]:
+    return [Request(f"{playground.origin_url}/{place}") for place in range(number)]
+
+
+@pytest.mark.parametrize("slow", ["slow/2.5", "slow-body/2.5"])
+@deferred_f_from_coro_f
+async def test_a_page_that_is_slow_by_itself_arrives_and_costs_the_proxies_nothing(
+    slow: str, play: Callable[..., Playground]
+) -> None:
+    playground = play(*[GOOD] * 6)
+
+    crawled = await crawl(
+        settings(playground),
+        [*pages(playground), Request(f"{playground.origin_url}/{slow}")],
+        SlowLastSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert not crawled.spider.failures
+    assert crawled.spider.responses[-1].url.endswith(slow)
+    assert crawled.spider.responses[-1].meta["download_timeout"] == 30.0
+    assert Timeouts.seen[slow] == [1.0, 2.0, 4.0]
+    assert Timeouts.seen["0"] == [30.0]  # when nothing is known yet
+    assert crawled.stat("failures") == 2
+    assert crawled.stat("proxies/cooling") == 0
+    used = crawled.spider.responses[-1].meta["_proxywhirl"]["label"]
+    for proxy in crawled.proxies:
+        if proxy.label != used:
+            assert (proxy.ema_response_time_ms or 0.0) < 50.0
+
+
+@deferred_f_from_coro_f
+async def test_what_never_answers_is_given_up_early(play: Callable[..., Playground]) -> None:
+    playground = play(GOOD, GOOD, GOOD)
+    playground.change(1, ProxySpec(fault=Fault.HANG), at_request=100)
+    began = time.monotonic()
+
+    crawled = await crawl(settings(playground), pages(playground, 300))
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 300
+    assert crawled.stat("failures") >= 1
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"method": "POST"},
+        {"meta": {"download_timeout": 0.9}},
+        {"meta": {"dont_retry": True}},
+        {"callback": NO_CALLBACK},
+    ],
+    ids=["a form", "one with less", "one that is not retried", "media"],
+)
+@deferred_f_from_coro_f
+async def test_what_has_but_one_try_or_less_time_keeps_its_own(
+    request_: dict[str, Any], play: Callable[..., Playground]
+) -> None:
+    playground = play(GOOD)
+    last = Request(f"{playground.origin_url}/last", **request_)
+
+    class FetchingSpider(SlowLastSpider):
+        async def fetch(self) -> None:
+            assert self.crawler.engine
+            await self.crawler.engine.download_async(last)
+
+        def collect(self, response: Response) -> Any:
+            if last.callback is not NO_CALLBACK:
+                return super().collect(response)
+            self.responses.append(response)
+            return None
+
+    class Media:
+        """Fetches the last one as a media pipeline does."""
+
+        has_fetched = False
+
+        async def process_response(self, request: Request, response: Response) -> Response:
+            if request.url.endswith("/99") and last.callback is NO_CALLBACK:
+                assert isinstance(crawler_of[0], FetchingSpider)
+                await crawler_of[0].fetch()
+            return response
+
+        @classmethod
+        def from_crawler(cls, crawler: Any) -> Any:
+            crawler_of.append(crawler.spider)
+            return cls()
+
+    crawler_of: list[Any] = []
+    configured = settings(playground)
+    configured["DOWNLOADER_MIDDLEWARES"][Media] = 100
+
+    await crawl(configured, [*pages(playground), last], FetchingSpider)
+
+    own = last.meta.get("download_timeout", 30.0)
+    assert Timeouts.seen["last"] == [own]
+
+
+@deferred_f_from_coro_f
+async def test_a_copy_of_a_pages_meta_brings_no_shorter_time_along(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(GOOD)
+    direct: list[float] = []
+
+    class CopyingSpider(CollectingSpider):
+        def collect(self, response: Response) -> Any:
+            super().collect(response)
+            if response.url.endswith("/99"):
+                assert "timeout" in response.meta["_proxywhirl"]
+                direct.append(response.meta["download_timeout"])
+                meta = {**response.meta, "proxywhirl": False, "proxy": None}
+                return Request(f"{playground.origin_url}/copied", self.note, meta=meta)
+            return None
+
+        def note(self, response: Response) -> None:
+            direct.append(response.meta["download_timeout"])
+
+    await crawl(settings(playground), pages(playground), CopyingSpider)
+
+    assert direct == [30.0, 30.0]
