@@ -16,9 +16,9 @@ from scrapy_proxywhirl import (
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
-def pool_of(size: int, rng: Random) -> ProxyPool:
-    """Return a pool whose proxies have EMAs of 40 to 400 ms."""
-    pool = ProxyPool(cooldowns=PoolCooldowns(2.0, 300.0, monotonic))
+def pool_of(size: int, rng: Random, rest: float = 2.0) -> ProxyPool:
+    """Return a pool whose proxies have EMAs of 40 to 400 ms, and rest for *rest* s at first."""
+    pool = ProxyPool(cooldowns=PoolCooldowns(rest, max(rest, 300.0), monotonic))
     for number in range(size):
         proxy = Proxy(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}:8080")
         pool.add_proxy(proxy)

@@ -249,6 +249,7 @@ class Recorder:
                 banned=outcome is Outcome.BAN,
                 domain=domain,
                 started=attempt.started,
+                lasting=verdict == WRONG_CREDENTIALS,
             )
         self._stats.ended(proxy, verdict)
         if outcome is Outcome.SUCCESS:

@@ -10,12 +10,18 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING
 
+from scrapy_proxywhirl.core.indexed_set import IndexedSet
+
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.incident import Incident
+    from scrapy_proxywhirl.core.pool import ProxyPool
     from scrapy_proxywhirl.core.proxy import Proxy
 
 # So many failures in a row, the latest, can be taken back.
 _INCIDENTS = 8
+
+# In a pool of so many, those that are left are found by trying.
+_FEW = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +81,8 @@ class Cooldown:
         self._order = count()
         self._latest_success = -inf  # when the latest attempt began that succeeded
         self.barred: dict[str, Rest] = {}
+        self._others: IndexedSet[Proxy] | None = None  # of the pool, kept where they are few
+        self._revision = -1  # of the pool then
 
     def wake(self) -> list[Proxy]:
         """Let those be tried whose rest is over, and return them; forget what is long over."""
@@ -88,7 +96,7 @@ class Cooldown:
             proxy_id = rest.proxy.id
             if self.rests.get(proxy_id) is not rest or rest.is_tried:
                 continue
-            if self.barred.pop(proxy_id, None) is not None:
+            if self._unbar(rest.proxy):
                 woken.append(rest.proxy)
                 self._look_again(rest.until + self._longest, rest)
             elif now >= rest.until + self._longest:  # nobody has tried it since: as good as new
@@ -101,7 +109,7 @@ class Cooldown:
         if rest is None:
             return False
         rest.is_tried = True
-        self.barred[proxy.id] = rest
+        self._bar(rest)
         return True
 
     def failed(self, incident: Incident, started: float | None) -> Rest | None:
@@ -129,9 +137,10 @@ class Cooldown:
         else:
             step, since, incidents = 1, now, (incident,)
         at_most = min(self._longest, self._first * 2.0 ** min(step - 1, 64))
-        until = now + self._rng.random() * at_most
-        rest = Rest(proxy, step, since, now, until, incidents)
-        self.rests[proxy.id] = self.barred[proxy.id] = rest
+        seconds = self._longest if incident.is_lasting else self._rng.random() * at_most
+        until = now + seconds
+        rest = self.rests[proxy.id] = Rest(proxy, step, since, now, until, incidents)
+        self._bar(rest)
         self._look_again(until, rest)
         return rest
 
@@ -170,14 +179,42 @@ class Cooldown:
     def forget(self, proxy: Proxy) -> None:
         """Know nothing of *proxy* any more."""
         self.rests.pop(proxy.id, None)
-        self.barred.pop(proxy.id, None)
+        self._unbar(proxy)
+
+    def others(self, pool: ProxyPool) -> IndexedSet[Proxy] | None:
+        """Return those of *pool* that are not barred, where most are; else None."""
+        size = len(pool)
+        if self._others is not None and self._revision == pool.revision:
+            if len(self.barred) * 2 < size:
+                self._others = None
+        elif size > _FEW and len(self.barred) * 4 > size * 3:
+            self._others = IndexedSet()
+            self._revision = pool.revision
+            for proxy in pool.proxies:
+                if proxy.id not in self.barred:
+                    self._others.add(proxy)
+        else:
+            self._others = None
+        return self._others
+
+    def _bar(self, rest: Rest) -> None:
+        self.barred[rest.proxy.id] = rest
+        if self._others is not None:
+            self._others.discard(rest.proxy)
+
+    def _unbar(self, proxy: Proxy) -> bool:
+        if self.barred.pop(proxy.id, None) is None:
+            return False
+        if self._others is not None:
+            self._others.add(proxy)
+        return True
 
     def _put_back(self, rest: Rest, now: float) -> bool:
         """Leave *rest* as it was before it was tried; return whether it is over."""
         rest.is_tried = False
         if rest.until > now:
             return False
-        self.barred.pop(rest.proxy.id, None)
+        self._unbar(rest.proxy)
         self._look_again(rest.until + self._longest, rest)
         return True
 

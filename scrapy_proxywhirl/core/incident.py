@@ -28,6 +28,7 @@ class Incident:
     Attributes:
         proxy: Which one.
         domain: Whose page it was.
+        is_lasting: Whether it will be the same the next time, as with wrong credentials.
         reason: What it was, in a word of whoever recorded it.
         rests: That it began: one for all, one for the domain, or none where it was no news.
         charged_ms: What it moved the proxy's EMA by.
@@ -42,6 +43,7 @@ class Incident:
 
     proxy: Proxy
     domain: str | None
+    is_lasting: bool = False
     reason: str = ""
     rests: tuple[Rest, ...] = ()
     charged_ms: float = 0.0

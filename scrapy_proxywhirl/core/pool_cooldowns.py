@@ -15,6 +15,8 @@ from scrapy_proxywhirl.core.cooldown import Cooldown, Rest
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.incident import Incident
+    from scrapy_proxywhirl.core.indexed_set import IndexedSet
+    from scrapy_proxywhirl.core.pool import ProxyPool
     from scrapy_proxywhirl.core.proxy import Proxy
 
 # So many domains are remembered, those with the latest bans.
@@ -185,6 +187,11 @@ class PoolCooldowns:
         if self.everywhere.abandoned(proxy, started):
             proxy._rest(False)
         self._abandoned_by(domain, proxy, started)
+
+    def others(self, pool: ProxyPool, domain: str | None) -> IndexedSet[Proxy] | None:
+        """Return those of *pool* that *domain* has not banned, where it has most; else None."""
+        cooldown = self._of(domain)
+        return None if cooldown is None else cooldown.others(pool)
 
     def none_but_resting(self, domain: str | None) -> Proxy | None:
         """

@@ -260,6 +260,7 @@ class Proxy:
         banned: bool = False,
         domain: str | None = None,
         started: float | None = None,
+        lasting: bool = False,
     ) -> Incident | None:
         """
         End an attempt with what it says of the proxy.
@@ -283,6 +284,8 @@ class Proxy:
                 of the proxy but that it is to be left alone for that domain.
             started: When the attempt began, by the pool's clock; None for now. The attempts that
                 were under way when a proxy failed say nothing new by failing too.
+            lasting: Whether a failure will be the same the next time, as with wrong credentials:
+                the proxy rests as long as one may then.
 
         Returns:
             What a failure did to the proxy, for :meth:`take_back`; None for a success.
@@ -322,7 +325,7 @@ class Proxy:
                     self.total_bans += 1
                 else:
                     self.total_failures += 1
-                incident = Incident(self, domain)
+                incident = Incident(self, domain, lasting)
                 if self._is_failing(incident, banned, started):
                     self._failed(incident, response_time_ms or 0.0, alpha, failure_penalty)
             if self._limits is not None:

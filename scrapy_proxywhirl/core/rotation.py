@@ -218,6 +218,16 @@ class Rotation:
         )
 
 
+def weight_of(proxy: Proxy, config: StrategyConfig) -> float:
+    """Return what *proxy* weighs: much where it is new, little where it is first being tried."""
+    ema = proxy._ema_ms
+    if ema is None:
+        ema = 1.0 if _is_untried(proxy) else 1e6
+    elif config.load_aware:
+        ema *= 1.0 + proxy.requests_active
+    return float(max(ema, _LEAST_EMA_MS) ** -config.weight_exponent)
+
+
 def _is_untried(proxy: Proxy) -> bool:
     return (
         proxy._ema_ms is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from random import Random
 
@@ -16,6 +16,9 @@ from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 
 _ANY = SelectionContext()
+
+# So many of those that a domain has left are compared: of fewer each has exactly its share.
+_COMPARED = 16
 
 
 class Strategy(ABC):
@@ -66,7 +69,11 @@ class Strategy(ABC):
             if context.stay_on_proxy_id is not None:
                 proxy = _proxy_to_stay_on(pool, context.stay_on_proxy_id, excluded)
             if proxy is None and not all_rest:
-                proxy = self.pick(pool, excluded)
+                others = cooldowns.others(pool, context.domain) if resting and cooldowns else None
+                if others is None:
+                    proxy = self.pick(pool, excluded)
+                else:
+                    proxy = self._pick_of(others.items, failed)
             if proxy is None and not failed:
                 proxy = _one_that_rests(pool, context.domain, resting)
             if proxy is not None:
@@ -98,6 +105,32 @@ class Strategy(ABC):
             The proxy; None where none may be chosen: one that rests may be then.
         """
 
+    def weigh(self, proxy: Proxy) -> float:
+        """
+        Return how likely *proxy* is to be selected, in proportion to others.
+
+        Asked where a site has banned most of a pool: then some of those that are left are compared.
+
+        Returns:
+            A number above 0; 1.0 here, for each like each.
+        """
+        return 1.0
+
+    def _pick_of(self, proxies: Sequence[Proxy], excluded: Collection[str]) -> Proxy | None:
+        """Choose one of the few *proxies* that a domain has left."""
+        size = len(proxies)
+        if size <= _COMPARED:
+            some = proxies
+        else:
+            random = self._rng.random
+            some = [proxies[int(random() * size)] for _ in range(_COMPARED)]
+        may_be = [one for one in some if not one._is_barred and one.id not in excluded]
+        if not may_be and size > _COMPARED:
+            may_be = [one for one in proxies if not one._is_barred and one.id not in excluded]
+        if not may_be:
+            return None
+        return self._rng.choices(may_be, [self.weigh(one) for one in may_be])[0]
+
     def why_none(self, pool: ProxyPool) -> str:
         """Say why nothing of *pool* could be picked."""
         if not len(pool):
@@ -116,6 +149,7 @@ class Strategy(ABC):
         banned: bool = False,
         domain: str | None = None,
         started: float | None = None,
+        lasting: bool = False,
     ) -> Incident | None:
         """
         End an attempt with what it says of its proxy: see :meth:`Proxy.complete_request`.
@@ -127,6 +161,7 @@ class Strategy(ABC):
             banned: Whether a failure was the site's refusal.
             domain: Whose page it was.
             started: When the attempt began, by the pool's clock, in seconds; None for now.
+            lasting: Whether a failure will be the same the next time.
 
         Returns:
             What a failure did to its proxy, for :meth:`Proxy.take_back`; None for a success.
@@ -143,6 +178,7 @@ class Strategy(ABC):
             banned,
             domain,
             started,
+            lasting,
         )
 
     def configure(self, config: StrategyConfig) -> None:

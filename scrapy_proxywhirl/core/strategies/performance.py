@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
-from scrapy_proxywhirl.core.rotation import Rotation
+from scrapy_proxywhirl.core.rotation import Rotation, weight_of
 from scrapy_proxywhirl.core.strategies.base import Strategy
 
 
@@ -40,6 +40,10 @@ class PerformanceBasedStrategy(Strategy):
         if latest is not pool:
             rotation = self._rotation(pool)
         return rotation.draw(pool, excluded)
+
+    def weigh(self, proxy: Proxy) -> float:
+        """Return what *proxy* weighs; one that is new weighs as one that takes a millisecond."""
+        return weight_of(proxy, self.config)
 
     def why_none(self, pool: ProxyPool) -> str:
         """Say why nothing of *pool* could be picked: with the default config, for want of EMAs."""
