@@ -101,9 +101,11 @@ class _Domain:
 
     @property
     def usual(self) -> float | None:
+        """What all but a few take, in seconds; None while that is not known."""
         return self._now.value if self._now.count >= _KNOWN_AFTER else self._before
 
     def add(self, seconds: float) -> None:
+        """Take a response into account."""
         if self._now.count >= _ANEW_AFTER:
             self._before = self._now.value
             self._now = StreamingQuantile(_SHARE)

@@ -180,8 +180,8 @@ class Rotation:
             and not proxy._is_barred
             and proxy.id not in excluded
         ):
+            proxy._is_stale = proxy in self._started_when_visited
             self._started_when_visited[proxy] = started + 1
-            proxy._is_stale = True
             return proxy
         self._started_when_visited[proxy] = started
         return None

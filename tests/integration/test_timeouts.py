@@ -84,7 +84,7 @@ async def test_a_page_that_is_slow_by_itself_arrives_and_costs_the_proxies_nothi
     used = crawled.spider.responses[-1].meta["_proxywhirl"]["label"]
     for proxy in crawled.proxies:
         if proxy.label != used:
-            assert (proxy.ema_response_time_ms or 0.0) < 50.0
+            assert (proxy.ema_response_time_ms or 0.0) < 100.0  # a fifth of 1 s would be in it
 
 
 @deferred_f_from_coro_f
