@@ -342,7 +342,8 @@ class TestLearning:
             if proxy is once_slow:
                 emas.append(proxy.ema_response_time_ms)
 
-        assert emas[0] == 20.0  # what was known of it was old
+        assert emas[0] > 500_000.0  # what it was said to take may be true
+        assert emas[1] == 20.0  # what is known of it is old
         once_slow.start_request()
         once_slow.complete_request(True, 120.0)
         assert once_slow.ema_response_time_ms == pytest.approx(0.2 * 120.0 + 0.8 * 20.0)
