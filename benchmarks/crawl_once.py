@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import cycle
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 from scrapy import Request, Spider
@@ -44,9 +45,30 @@ class PagesSpider(Spider):
 
     name = "pages"
 
-    def __init__(self, origin_url: str, pages: int, bad_pages: int = 0) -> None:
+    def __init__(
+        self,
+        origin_url: str,
+        pages: int,
+        bad_pages: int = 0,
+        other_status: int | None = None,
+        more: Sequence[str] = (),
+    ) -> None:
+        """
+        Take what to ask for.
+
+        Args:
+            origin_url: Of the site.
+            pages: How many of its pages.
+            bad_pages: How many more that answer everybody 403.
+            other_status: What as many pages of another site answer, the same machine by another
+                name; 0 for no such pages, None to ask for all of them as the crawl starts.
+            more: Paths of pages beside, asked for in the middle.
+        """
         super().__init__()
         self.bad_pages = bad_pages
+        self.other_status = other_status
+        self.more = more
+        self.more_arrived = 0
         self.origin_url = origin_url
         self.pages = pages
         self.latencies: list[float] = []
@@ -55,9 +77,27 @@ class PagesSpider(Spider):
         self.latest = time.monotonic()
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask for the pages."""
+        """Ask for the pages, or for one whose callback asks for them all at once."""
+        if self.other_status is None:
+            for request in self.requests():
+                yield request
+        else:
+            yield Request(f"{self.origin_url}/first", self.parse_first)
+
+    def parse_first(self, response: Response) -> Iterator[Request]:
+        """Ask for the pages: Scrapy takes its first ones only as it has sent those before."""
+        return self.requests()
+
+    def requests(self) -> Iterator[Request]:
+        """Make the requests."""
+        other = self.origin_url.replace("127.0.0.1", "localhost")
         for number in range(self.pages):
             yield Request(f"{self.origin_url}/{number}", meta={"page": number})
+            if self.other_status:
+                yield Request(f"{other}/status/{self.other_status}?{number}", self.parse_other)
+            if number == self.pages // 2:
+                for path in self.more:
+                    yield Request(self.origin_url + path, self.parse_more)
             if self.bad_pages and number % (self.pages // self.bad_pages) == 0:
                 yield Request(f"{self.origin_url}/status/403?{number}")
 
@@ -67,6 +107,13 @@ class PagesSpider(Spider):
         self.latencies.append(response.meta["download_latency"])
         self.page_seconds.append(time.monotonic() - response.meta["asked"])
         self.wrong += response.body != f"<title>/{response.meta['page']}</title>".encode()
+
+    def parse_more(self, response: Response) -> None:
+        """Note that one has come of those beside."""
+        self.more_arrived += 1
+
+    def parse_other(self, response: Response) -> None:
+        """Do nothing: it is another site's."""
 
 
 def main() -> None:
@@ -88,15 +135,23 @@ def main() -> None:
         crawler,
         origin_url=order["origin_url"],
         pages=order["pages"],
-        bad_pages=order.get("bad_pages", 0),
+        **{name: order[name] for name in ("bad_pages", "other_status", "more") if name in order},
     )
     process.start()
     assert crawler.stats
+    assert crawler.engine
     assert isinstance(crawler.spider, PagesSpider)
     latencies = crawler.spider.latencies
     took: dict[str, Any] = {
         "arrived": len(latencies),
         "wrong": crawler.spider.wrong,
+        "more_arrived": crawler.spider.more_arrived,
+        "peak_kib": getrusage(RUSAGE_SELF).ru_maxrss,
+        "active": sum(
+            proxy.requests_active
+            for middleware in crawler.engine.downloader.middleware.middlewares
+            for proxy in getattr(middleware, "pool", ())
+        ),
         "page_seconds": crawler.spider.page_seconds,
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
         "seconds": crawler.spider.latest - began,

@@ -118,6 +118,7 @@ class Retries:
             if sum(map(self._incidents.is_cleared, alike)) < _ALIKE:
                 return False
             self._stats.at_fault()
+            self._incidents.blamed(alike[0].domain)
             logger.debug("%s fails through proxies that otherwise work: %s", request, verdict)
         for incident in reversed(alike):
             incident.proxy.take_back(incident)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 # So many are kept, the latest; of one that is not, nobody learns any more whose fault it was.
 _INCIDENTS = 4096
 
-# So many domains are known to have given something, those that did first.
+# So many domains are known to have given something, and as many to have pages that are to blame:
+# the first.
 _DOMAINS = 65536
+
+# A domain that has given nothing, and so many pages of which were to blame, refuses everybody.
+_REFUSES_AFTER = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +71,9 @@ class Incidents:
 
     A page that fails through proxies which work is to blame itself. A proxy works that has served
     another page of the same domain since or, while the domain has given nothing at all, one of any
-    other domain. Without that nothing is known yet: so does an outage look.
+    other domain. Without that nothing is known yet: so does an outage look. Once that has been so
+    for three pages of a domain that has given nothing at all, it refuses everybody, and its pages
+    are to blame whether or not anything is served meanwhile.
 
     Each operation takes constant time, but for the incidents of one proxy. Not thread-safe.
     """
@@ -77,6 +84,7 @@ class Incidents:
         self._incidents: dict[int, Incident] = {}
         self._of_proxy: dict[Proxy, set[Incident]] = {}
         self._giving: set[str | None] = set()
+        self._blamed: Counter[str | None] = Counter()
 
     def add(self, incident: Incident) -> int:
         """Keep *incident*; return its number."""
@@ -116,6 +124,12 @@ class Incidents:
 
     def is_cleared(self, incident: Incident) -> bool:
         """Tell whether the proxy of *incident* has been seen to work since."""
-        return incident.works_here or (
-            incident.works_elsewhere and incident.domain not in self._giving
-        )
+        domain = incident.domain
+        if incident.works_here or domain in self._giving:
+            return incident.works_here
+        return incident.works_elsewhere or self._blamed.get(domain, 0) >= _REFUSES_AFTER
+
+    def blamed(self, domain: str | None) -> None:
+        """Note that a page of *domain* was to blame."""
+        if domain in self._blamed or len(self._blamed) < _DOMAINS:
+            self._blamed[domain] += 1

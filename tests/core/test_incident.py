@@ -216,6 +216,31 @@ def test_a_page_of_another_domain_clears_while_the_domain_has_given_nothing_at_a
     assert not incidents.is_cleared(incident)
 
 
+def test_a_domain_that_has_given_nothing_and_three_pages_of_which_were_to_blame_refuses_all() -> (
+    None
+):
+    incidents = Incidents()
+    (incident,) = incidents.get([incidents.add(Incident(Proxy("http://p1:1"), SITE))])
+    for _ in range(2):
+        incidents.blamed(SITE)
+        incidents.blamed(OTHER)
+    assert not incidents.is_cleared(incident)
+
+    incidents.blamed(SITE)
+
+    assert incidents.is_cleared(incident)
+    incidents.served(Proxy("http://p2:1"), SITE)
+    assert not incidents.is_cleared(incident)
+
+
+def test_the_domains_that_are_known_to_refuse_are_bounded() -> None:
+    incidents = Incidents()
+    for number in range(65_540):
+        incidents.blamed(f"{number}.example")
+
+    assert len(incidents._blamed) == 65_536
+
+
 def test_what_came_before_clears_nothing() -> None:
     incidents = Incidents()
     proxy = Proxy("http://p1:1")

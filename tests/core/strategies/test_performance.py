@@ -336,11 +336,11 @@ class TestLearning:
         *_, once_slow = pool
         strategy = PerformanceBasedStrategy(StrategyConfig(exploration=0.05), rng=rng)
 
-        emas = []
+        emas: list[float] = []
         while once_slow.requests_started < 3:
             strategy.record_result(proxy := strategy.select(pool), True, 20.0)
             if proxy is once_slow:
-                emas.append(proxy.ema_response_time_ms)
+                emas.append(proxy.ema_response_time_ms or 0.0)
 
         assert emas[0] > 500_000.0  # what it was said to take may be true
         assert emas[1] == 20.0  # what is known of it is old

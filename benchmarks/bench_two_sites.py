@@ -1,0 +1,44 @@
+"""
+What a site that refuses everybody costs the crawl of another.
+
+    python -m benchmarks.bench_two_sites
+
+The same pages are crawled alone, then with as many of a site that serves, and of one that every
+proxy is refused by: with an answer of 403, and of 503. Scrapy's default of 8 requests per domain,
+16 in all. The ratio is of the times at which the last page of the first site arrives.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.bench_crawl import OURS, crawl
+from benchmarks.bench_faults import TEN
+
+SETTINGS = {**OURS, "CONCURRENT_REQUESTS_PER_DOMAIN": 8}
+
+
+def main() -> None:
+    """Crawl, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_two_sites")
+    parser.add_argument("--pages", type=int, default=600)
+    pages = parser.parse_args().pages
+    print(f"{pages} pages                    lost  direct  seconds  of alone  cooling")
+    alone = None
+    for name, status in (
+        ("alone", 0),
+        ("beside one that serves", 200),
+        ("beside one of 403", 403),
+        ("beside one of 503", 503),
+    ):
+        took = crawl(TEN, SETTINGS, pages, other_status=status)
+        alone = alone or took["seconds"]
+        print(
+            f"{name:28}{pages - took['arrived']:6}{took['direct']:8}{took['seconds']:9.1f}"
+            f"{took['seconds'] / alone:10.2f}{took['stats']['proxywhirl/proxies/cooling']:9}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
