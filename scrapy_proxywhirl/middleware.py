@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
-from scrapy.utils.defer import deferred_from_coro
 
 from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_crawl, has_playwright
 from scrapy_proxywhirl.core import (
@@ -21,7 +20,7 @@ from scrapy_proxywhirl.core import (
     ProxyPoolEmptyError,
     SelectionContext,
 )
-from scrapy_proxywhirl.exceptions import NoProxyForRequestError, RobotsTxtUnavailableError
+from scrapy_proxywhirl.exceptions import NoProxyForRequestError
 from scrapy_proxywhirl.judge import Judge
 from scrapy_proxywhirl.note import (
     NOTE,
@@ -35,12 +34,12 @@ from scrapy_proxywhirl.note import (
     new_note,
     proxy_to_stay_on,
     restore,
-    send_directly,
 )
-from scrapy_proxywhirl.outcomes import Outcome, is_robots_txt
+from scrapy_proxywhirl.outcomes import Outcome
 from scrapy_proxywhirl.recorder import Recorder
 from scrapy_proxywhirl.retry import Retries
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
+from scrapy_proxywhirl.shortage import Shortage, asks_for_robots_txt
 from scrapy_proxywhirl.stats import CrawlStats
 from scrapy_proxywhirl.timeouts import Timeouts, restore_timeout
 from scrapy_proxywhirl.waiting import WaitingRoom
@@ -58,13 +57,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STATS_INTERVAL = 5.0  # seconds
-
-_WHAT_HAPPENS = {
-    "wait": "It waits, as others will, until there is one or PROXYWHIRL_WAIT_TIMEOUT is over.",
-    "drop": "It is not sent, nor are others until there is one.",
-    "close": "It is not sent, and the spider closes.",
-    "direct": "It goes out directly, as others will, from your own address.",
-}
 
 
 class ProxyWhirlMiddleware:
@@ -113,11 +105,11 @@ class ProxyWhirlMiddleware:
             measures_body=settings.measures_body,
         )
         self._retries = Retries(settings.retry_times, settings.cooldown, incidents, self._stats)
-        self._on_empty = settings.on_empty
+        self._shortage = Shortage(crawler, settings.on_empty, self._stats)
         self._waiting = WaitingRoom(
             crawler,
             self._assign,
-            self._no_proxy,
+            self._shortage.error,
             self.pool,
             self._stats,
             longest=settings.wait_timeout,
@@ -125,7 +117,6 @@ class ProxyWhirlMiddleware:
         )
         self._slots = settings.slots
         self._has_playwright = has_playwright(crawler.settings)
-        self._is_short_of_proxies = False
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
 
     @classmethod
@@ -173,9 +164,9 @@ class ProxyWhirlMiddleware:
         domain = domain_of(request)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
         if pause or self._waiting.has_line(domain) or not self._assign(request):
-            if self._on_empty == "wait" or pause or self.pool.has_busy(domain):
+            if self._shortage.is_waited_for or pause or self.pool.has_busy(domain):
                 return self._waiting.wait(request, domain, pause)
-            self._do_without(request)
+            self._shortage.do_without(request)
         return None
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
@@ -189,14 +180,16 @@ class ProxyWhirlMiddleware:
         self._waiting.look_soon()
         if verdict.outcome in (Outcome.SUCCESS, Outcome.NEUTRAL):
             if verdict.outcome is Outcome.SUCCESS:
-                self._waiting.succeeded(domain_of(request))
+                domain = domain_of(request)
+                self._waiting.succeeded(domain)
+                self._shortage.is_over(domain)
             return response
         retry = self._retries.another(request, verdict, response)
         if retry is not None:
             self._waiting.remember(retry, response)
             return retry
-        if _asks_for_robots_txt(request):
-            raise self._no_robots_txt(f"No proxy brought {request.url}: {verdict.reason}")
+        if asks_for_robots_txt(request):
+            raise self._shortage.no_robots_txt(f"No proxy brought {request.url}: {verdict.reason}")
         return response
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
@@ -275,54 +268,12 @@ class ProxyWhirlMiddleware:
         # Where all that there are have failed the page, one of them is better than none.
         for excluded in (failed, ()) if failed else ((),):
             try:
-                proxy = self.strategy.select(self.pool, SelectionContext(excluded, stay_on, domain))
+                return self.strategy.select(self.pool, SelectionContext(excluded, stay_on, domain))
             except ProxyPoolEmptyError as error:
                 reason = str(error)
-            else:
-                self._is_short_of_proxies = False
-                return proxy
         if not self.pool.has_busy(domain):
-            self._tell_of_no_proxy(request, reason)
+            self._shortage.tell(request, domain, reason)
         return None
-
-    def _do_without(self, request: Request) -> None:
-        """Do with a request what PROXYWHIRL_ON_EMPTY says, where that is not to wait."""
-        if self._on_empty == "direct":
-            send_directly(request)
-            self._stats.went_direct()
-            return
-        if self._on_empty == "close":
-            assert self._crawler.engine
-            # Not awaited: it waits for this request, among others.
-            deferred_from_coro(
-                self._crawler.engine.close_spider_async(reason="proxywhirl_no_proxies")
-            )
-        raise self._no_proxy(request, f"PROXYWHIRL_ON_EMPTY is {self._on_empty!r}")
-
-    def _no_proxy(self, request: Request, reason: str) -> Exception:
-        """Return the error of *request*, which is not sent."""
-        self._stats.no_proxy()
-        message = f"No proxy for {request}: {reason}"
-        return (
-            self._no_robots_txt(message)
-            if _asks_for_robots_txt(request)
-            else NoProxyForRequestError(message)
-        )
-
-    def _tell_of_no_proxy(self, request: Request, reason: str) -> None:
-        if not self._is_short_of_proxies:  # else it has been told, and would flood the log
-            logger.warning(
-                "No proxy for %s: %s. %s",
-                request,
-                reason,
-                _WHAT_HAPPENS[self._on_empty],
-                extra={"spider": self._crawler.spider},
-            )
-        self._is_short_of_proxies = True
-
-    def _no_robots_txt(self, message: str) -> RobotsTxtUnavailableError:
-        self._stats.no_robots_txt()
-        return RobotsTxtUnavailableError(message)
 
     def _flush(self) -> None:
         assert self._crawler.engine
@@ -333,8 +284,3 @@ class ProxyWhirlMiddleware:
 def _limits(settings: ProxyWhirlSettings) -> PoolLimits | None:
     concurrency, delay = settings.concurrency_per_proxy, settings.delay_per_proxy
     return PoolLimits(concurrency, delay, monotonic) if concurrency or delay else None
-
-
-def _asks_for_robots_txt(request: Request) -> bool:
-    """Tell whether *request* is RobotsTxtMiddleware's, which makes of a failure what it will."""
-    return is_robots_txt(request) and "dont_obey_robotstxt" in request.meta

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,9 +17,9 @@ from twisted.internet.defer import Deferred
 
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
 from scrapy_proxywhirl.note import NOTE, hand_back, waited_before
+from scrapy_proxywhirl.places import Places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import TypeAlias
 
     from scrapy import Request
@@ -39,9 +38,6 @@ logger = logging.getLogger(__name__)
 # Seconds between two looks at whether one may go on; there is another where an attempt ends.
 _TICK = 0.05
 
-# So many, in CONCURRENT_REQUESTS, wait without counting as requests that are being downloaded.
-_PLACES = 4
-
 # Seconds after which one that found no such place goes back to the scheduler.
 _PATIENCE = 1.0
 
@@ -58,7 +54,7 @@ class Waiter:
         began: When it came, by a monotonic clock in seconds.
         not_before: When it is to go on at the earliest.
         dry: What :attr:`Line.dry` was, less what the page has waited before.
-        has_place: Whether it has been taken out of what is being downloaded.
+        put_back: Puts it back to what is being downloaded; None where it has not been taken out.
     """
 
     request: Request
@@ -67,7 +63,7 @@ class Waiter:
     began: float
     not_before: float
     dry: float
-    has_place: bool = False
+    put_back: Callable[[], None] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -132,7 +128,7 @@ class WaitingRoom:
         self._pause = pause
         self._lines: dict[str | None, Line] = {}
         self._answers: WeakKeyDictionary[Request, Answer] = WeakKeyDictionary()
-        self._taken = 0
+        self._places = Places(crawler)
         self._ticking: AsyncioLoopingCall | LoopingCall | None = None
         self._is_about_to_look = False
 
@@ -171,8 +167,7 @@ class WaitingRoom:
             raise self._refuse(request, "the crawl stops")
         waiter = self._enter(request, domain, pause)
         try:
-            with self._place(waiter):
-                return await maybe_deferred_to_future(waiter.came)
+            return await maybe_deferred_to_future(waiter.came)
         finally:
             self._leave(waiter)
 
@@ -207,6 +202,7 @@ class WaitingRoom:
         if waited is None:
             self._stats.waits()
         waiter = Waiter(request, line, Deferred(), now, now + pause, line.dry - (waited or 0.0))
+        waiter.put_back = self._places.take(request)
         if pause:
             line.pausing.append(waiter)
         else:
@@ -220,36 +216,11 @@ class WaitingRoom:
     def _leave(self, waiter: Waiter) -> None:
         line = waiter.line
         for waiters in (line.waiters, line.pausing):
-            if waiter in waiters:  # nobody waits for it any more
+            if waiter in waiters:
                 waiters.remove(waiter)
-
-    @contextmanager
-    def _place(self, waiter: Waiter) -> Iterator[None]:
-        """Take a request out of what is being downloaded, where there is a place for it."""
-        assert self._crawler.engine
-        downloader = self._crawler.engine.downloader
-        request = waiter.request
-        places = _PLACES * downloader.total_concurrency
-        if self._taken >= places or request not in downloader.active:
-            yield
-            return
-        waiter.has_place = True
-        self._taken += 1
-        downloader.active.remove(request)
-        # DownloaderAwarePriorityQueue serves the slot with the fewest: not the one that waits.
-        slot = downloader.slots.get(downloader.get_slot_key(request))
-        if slot is not None:
-            slot.active.add(request)
-        # There is room now for what the scheduler has for others.
-        if self._crawler.engine._slot is not None:
-            self._crawler.engine._slot.nextcall.schedule()
-        try:
-            yield
-        finally:
-            self._taken -= 1
-            downloader.active.add(request)
-            if slot is not None:
-                slot.active.discard(request)
+        if waiter.put_back is not None:
+            waiter.put_back()
+            waiter.put_back = None
 
     def _look(self) -> None:
         """Let those go on that may."""
@@ -291,7 +262,7 @@ class WaitingRoom:
             if self._waited(waiter) > self._longest:
                 self._end(waiter, self._give_up)
             elif (
-                not waiter.has_place
+                waiter.put_back is None
                 and now - waiter.began > _PATIENCE
                 and _is_scheduled(waiter.request)
             ):

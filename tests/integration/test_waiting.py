@@ -43,8 +43,12 @@ class TimedSpider(CollectingSpider):
 @pytest.mark.parametrize("begins", [0, 60], ids=["at the start", "in the middle"])
 @deferred_f_from_coro_f
 async def test_an_outage_loses_no_page_and_is_over_when_it_is_over(
-    begins: int, outage: ProxySpec, play: Callable[..., Playground]
+    begins: int,
+    outage: ProxySpec,
+    play: Callable[..., Playground],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     playground = play(*[GOOD if begins else outage] * 4)
     for place in range(4):
         if begins:
@@ -63,12 +67,15 @@ async def test_an_outage_loses_no_page_and_is_over_when_it_is_over(
     assert len(crawled.spider.responses) == 200
     assert crawled.stat("retries_exhausted") == crawled.stat("empty") == 0
     assert 1 <= crawled.stat("waits") <= 200
+    told = [record.getMessage() for record in caplog.records if "rox" in record.getMessage()]
+    # Once, or twice where pages that were on their way arrive in the outage.
+    assert 1 <= len([message for message in told if message.startswith("No proxy for")]) <= 2
+    assert 1 <= told.count("There are proxies again for 127.0.0.1") <= 2
     # Nothing is in the way any more when the outage is over: neither rests nor penalties.
     assert crawled.spider.times[-1] - began < 2.5 + 0.4 + 1.5
     assert crawled.stat("proxies/cooling") == 0
-    emas = sorted(proxy.ema_response_time_ms or 0.0 for proxy in crawled.proxies)
-    assert emas[0] >= 20.0
-    assert emas[-2] < 70.0  # the last may have been tried just before the outage was over
+    failing = [proxy for proxy in crawled.proxies if proxy.consecutive_failures]
+    assert len(failing) <= 1  # it may have been tried just before the outage was over
     assert all(entry["via"] for entry in playground.origin_log())
 
 
@@ -252,12 +259,12 @@ async def test_a_crawl_that_stops_is_not_held_up_and_keeps_what_waits(
 
     assert isinstance(crawler.spider, ImpatientSpider)
     assert time.monotonic() - began < 4
-    assert "the crawl stops" in str(crawler.spider.error)
     assert not crawler.spider.responses
     assert not crawler.spider.failures
     for place in range(2):
         playground.change(place, GOOD)
     resumed = await crawl({**settings, "CLOSESPIDER_TIMEOUT": 0}, [])
+    assert "the crawl stops" in str(crawler.spider.error)
     assert sorted(response.url for response in resumed.spider.responses) == sorted(urls)
     resumed.assert_every_attempt_is_settled()
 

@@ -1,0 +1,59 @@
+"""Places to wait in, outside of what is being downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+
+# So many there are, in CONCURRENT_REQUESTS.
+_PLACES = 4
+
+
+class Places:
+    """
+    Places to wait in, outside of what the engine counts as being downloaded.
+
+    There is no room for other requests while CONCURRENT_REQUESTS of them are being downloaded,
+    which those are too that wait in a downloader middleware.
+
+    Args:
+        crawler: Whose crawl it is.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._taken = 0
+
+    def take(self, request: Request) -> Callable[[], None] | None:
+        """
+        Take *request* out, where there is a place for it.
+
+        Returns:
+            What puts it back, as it must be before it goes on; None where there is no place.
+        """
+        engine = self._crawler.engine
+        assert engine
+        downloader = engine.downloader
+        places = _PLACES * downloader.total_concurrency
+        if self._taken >= places or request not in downloader.active:
+            return None
+        self._taken += 1
+        downloader.active.remove(request)
+        # DownloaderAwarePriorityQueue serves the slot with the fewest: not the one that waits.
+        slot = downloader.slots.get(downloader.get_slot_key(request))
+        if slot is not None:
+            slot.active.add(request)
+        if engine._slot is not None:  # there is room now for what the scheduler has
+            engine._slot.nextcall.schedule()
+
+        def put_back() -> None:
+            self._taken -= 1
+            downloader.active.add(request)
+            if slot is not None:
+                slot.active.discard(request)
+
+        return put_back

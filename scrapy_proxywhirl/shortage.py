@@ -1,0 +1,113 @@
+"""What is said and done where no proxy may be selected for a page."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from scrapy.utils.defer import deferred_from_coro
+
+from scrapy_proxywhirl.exceptions import NoProxyForRequestError, RobotsTxtUnavailableError
+from scrapy_proxywhirl.note import send_directly
+from scrapy_proxywhirl.outcomes import is_robots_txt
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+
+    from scrapy_proxywhirl.stats import CrawlStats
+
+logger = logging.getLogger(__name__)
+
+# So many domains at a time are told of for which there is no proxy.
+_TOLD_OF = 100
+
+_WHAT_HAPPENS = {
+    "wait": "It waits, as others of its site will, until there is one or PROXYWHIRL_WAIT_TIMEOUT"
+    " is over.",
+    "drop": "It is not sent, nor are others of its site until there is one.",
+    "close": "It is not sent, and the spider closes.",
+    "direct": "It goes out directly, as others will, from your own address.",
+}
+
+
+class Shortage:
+    """
+    What is said and done where no proxy may be selected for a page.
+
+    Args:
+        crawler: Whose crawl it is.
+        on_empty: What is done: ``"wait"``, which is not for here, ``"drop"``, ``"close"`` or
+            ``"direct"``.
+        stats: Of the crawl.
+    """
+
+    def __init__(self, crawler: Crawler, on_empty: str, stats: CrawlStats) -> None:
+        self._crawler = crawler
+        self._on_empty = on_empty
+        self._stats = stats
+        self._domains: set[str | None] = set()  # that it has been told of
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether pages wait for its end."""
+        return self._on_empty == "wait"
+
+    def tell(self, request: Request, domain: str | None, reason: str) -> None:
+        """Say so, once for each domain until it is over."""
+        if domain in self._domains or len(self._domains) >= _TOLD_OF:
+            return
+        self._domains.add(domain)
+        logger.warning(
+            "No proxy for %s: %s. %s",
+            request,
+            reason,
+            _WHAT_HAPPENS[self._on_empty],
+            extra={"spider": self._crawler.spider},
+        )
+
+    def is_over(self, domain: str | None) -> None:
+        """Note that *domain* has given a page."""
+        if self._domains and domain in self._domains:
+            self._domains.discard(domain)
+            logger.info(
+                "There are proxies again for %s", domain, extra={"spider": self._crawler.spider}
+            )
+
+    def do_without(self, request: Request) -> None:
+        """
+        Do with *request* what is to be done.
+
+        Raises:
+            NoProxyForRequestError: It is not to go out directly.
+            RobotsTxtUnavailableError: So for /robots.txt.
+        """
+        if self._on_empty == "direct":
+            send_directly(request)
+            self._stats.went_direct()
+            return
+        if self._on_empty == "close":
+            assert self._crawler.engine
+            # Not awaited: it waits for this request, among others.
+            deferred_from_coro(
+                self._crawler.engine.close_spider_async(reason="proxywhirl_no_proxies")
+            )
+        raise self.error(request, f"PROXYWHIRL_ON_EMPTY is {self._on_empty!r}")
+
+    def error(self, request: Request, reason: str) -> Exception:
+        """Return the error of *request*, which is not sent."""
+        self._stats.no_proxy()
+        message = f"No proxy for {request}: {reason}"
+        if asks_for_robots_txt(request):
+            return self.no_robots_txt(message)
+        return NoProxyForRequestError(message)
+
+    def no_robots_txt(self, message: str) -> RobotsTxtUnavailableError:
+        """Return the error of a /robots.txt that cannot be had."""
+        self._stats.no_robots_txt()
+        return RobotsTxtUnavailableError(message)
+
+
+def asks_for_robots_txt(request: Request) -> bool:
+    """Tell whether *request* is RobotsTxtMiddleware's, which makes of a failure what it will."""
+    return is_robots_txt(request) and "dont_obey_robotstxt" in request.meta
