@@ -53,6 +53,7 @@ async def test_a_site_that_bans_every_proxy_takes_none_from_another(
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
             "PROXYWHIRL_COOLDOWN": 0.2,
+            "PROXYWHIRL_WAIT_TIMEOUT": 30,
         },
         [
             *[f"{playground.origin_url}/{number}" for number in range(1001)],
