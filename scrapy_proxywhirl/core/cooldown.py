@@ -134,6 +134,7 @@ class Cooldown:
                 return None
             step, since = rest.step + 1, rest.since
             incidents = (*rest.incidents[1 - _INCIDENTS :], incident)
+            rest.incidents = ()  # or each would keep those before it, without end
         else:
             step, since, incidents = 1, now, (incident,)
         at_most = min(self._longest, self._first * 2.0 ** min(step - 1, 64))

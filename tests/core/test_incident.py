@@ -103,6 +103,26 @@ def test_failures_in_a_row_are_taken_back_from_the_latest_on() -> None:
     assert first.ema_response_time_ms == pytest.approx(100.0)
 
 
+def test_an_incident_does_not_keep_all_that_came_before_it() -> None:
+    clock = Clock()
+    first, *_ = a_pool(clock)
+    incidents = []
+    for _ in range(20):
+        incidents.append(first.complete_request(False, domain=SITE, started=clock.now))
+        clock.passes(100.0)
+
+    kept: set[int] = set()
+    todo = [incidents[-1]]
+    while todo:
+        incident = todo.pop()
+        assert incident is not None
+        if id(incident) not in kept:
+            kept.add(id(incident))
+            todo += [one for rest in incident.rests for one in rest.incidents]
+
+    assert len(kept) == 8
+
+
 def test_a_later_failure_stands() -> None:
     clock = Clock()
     first, *_ = a_pool(clock)
