@@ -30,16 +30,21 @@ class Playground:
 
     Args:
         proxies: How each proxy is to behave.
+        certificate: A file with a certificate and its key, for the web site to speak HTTPS too;
+            None where it need not.
 
     Attributes:
         specs: How each proxy behaves now, or was last told to.
         origin_url: Of the web site, without a slash behind it.
+        https_url: The same with HTTPS; empty without a certificate.
         proxy_urls: Of the proxies, in their order, without credentials.
     """
 
-    def __init__(self, proxies: Iterable[ProxySpec]) -> None:
+    def __init__(self, proxies: Iterable[ProxySpec], certificate: str | None = None) -> None:
         self.specs = list(proxies)
+        self._certificate = certificate
         self.origin_url = ""
+        self.https_url = ""
         self.proxy_urls: list[str] = []
 
     def __enter__(self) -> Self:
@@ -49,8 +54,13 @@ class Playground:
             stdout=subprocess.PIPE,
             text=True,
         )
-        origin, *proxies = self._ask([spec.to_json() for spec in self.specs])
+        ports = self._ask(
+            {"specs": [spec.to_json() for spec in self.specs], "certificate": self._certificate}
+        )
+        origin, *proxies = ports["http"]
         self.origin_url = f"http://127.0.0.1:{origin}"
+        if ports["https"]:
+            self.https_url = f"https://127.0.0.1:{ports['https']}"
         self.proxy_urls = [f"http://127.0.0.1:{port}" for port in proxies]
         return self
 

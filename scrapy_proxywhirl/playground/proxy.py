@@ -80,16 +80,7 @@ class LoopbackProxy:
         if method == "CONNECT":
             await _tunnel(target, reader, writer)
             return False
-        answer = await self._forward(request)
-        body_seconds = float(answer.headers.get("body-seconds", spec.body_seconds))
-        head, end, body = answer.to_bytes().partition(b"\r\n\r\n")
-        if body_seconds:
-            writer.write(head + end)
-            await asyncio.sleep(body_seconds)
-            writer.write(body)
-        else:
-            writer.write(head + end + body)
-        return True
+        return await _send(await self._forward(request), spec, writer)
 
     def _place(self, capacity: int) -> AbstractAsyncContextManager[None]:
         if capacity != self._capacity:
@@ -117,6 +108,27 @@ class LoopbackProxy:
             return response(502, b"<title>the site cannot be reached</title>")
         idle.append(upstream)
         return answer
+
+
+async def _send(answer: Message, spec: ProxySpec, writer: StreamWriter) -> bool:
+    """Send *answer* as *spec* has it; return whether the connection is kept."""
+    head, end, body = answer.to_bytes().partition(b"\r\n\r\n")
+    writer.write(head + end)
+    await asyncio.sleep(float(answer.headers.get("body-seconds", spec.body_seconds)))
+    if spec.fault is Fault.RESET_BODY:
+        await asyncio.sleep(0.05)  # so that the headers arrive, and are not lost with the rest
+        _reset(writer)
+        return False
+    if spec.fault is Fault.CUT:
+        writer.write(body[: len(body) // 2])
+        return False
+    if spec.byte_seconds:
+        for place in range(len(body)):
+            await asyncio.sleep(spec.byte_seconds)
+            writer.write(body[place : place + 1])
+    else:
+        writer.write(body)
+    return True
 
 
 async def _connect(netloc: str) -> _Connection:

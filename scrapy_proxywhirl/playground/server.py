@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Coroutine
@@ -41,12 +42,14 @@ class Servers:
 
     Attributes:
         ports: The origin's, then the proxies'.
+        https_port: The origin's for HTTPS; None without a certificate.
     """
 
     def __init__(self) -> None:
         self.origin = Origin()
         self.proxies: list[LoopbackProxy] = []
         self.ports: list[int] = []
+        self.https_port: int | None = None
         self._requests = 0
         self._began = asyncio.Event()  # with the first request to a proxy
         self._at_request: list[tuple[int, int, ProxySpec]] = []
@@ -55,14 +58,26 @@ class Servers:
 
     async def start(self, server: Origin | LoopbackProxy, port: int) -> None:
         """Let *server* listen."""
+        self.ports.append(await self._listen(server, port))
+
+    async def start_https(self, certificate: str) -> None:
+        """Let the origin speak HTTPS too, with the *certificate* and key of that file."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.https_port = await self._listen(self.origin, 0, context)
+
+    async def _listen(
+        self, server: Origin | LoopbackProxy, port: int, context: ssl.SSLContext | None = None
+    ) -> int:
 
         def connected(reader: StreamReader, writer: StreamWriter) -> None:
             # Not left to start_server, whose tasks complain in Python 3.11 when they are cancelled.
             self._run(server.serve(reader, writer))
 
-        listening = await asyncio.start_server(connected, HOST, port, backlog=1024)
-        self.ports.append(listening.sockets[0].getsockname()[1])
+        listening = await asyncio.start_server(connected, HOST, port, backlog=1024, ssl=context)
         self._kept.append(listening)
+        bound: int = listening.sockets[0].getsockname()[1]
+        return bound
 
     async def add_proxy(self, spec: ProxySpec, port: int) -> None:
         """Add a proxy; one that refuses connections has a port on which nobody listens."""
@@ -120,9 +135,11 @@ async def _main() -> None:
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    specs = [ProxySpec.from_json(spec) for spec in json.loads(await reader.readline())]
-    servers = await serve(specs)
-    _say(servers.ports)
+    order = json.loads(await reader.readline())
+    servers = await serve([ProxySpec.from_json(spec) for spec in order["specs"]])
+    if order["certificate"] is not None:
+        await servers.start_https(order["certificate"])
+    _say({"http": servers.ports, "https": servers.https_port})
     while line := await reader.readline():  # the end of input is the end of who started this
         _say(servers.obey(json.loads(line)))
 

@@ -15,6 +15,8 @@ class Fault(Enum):
     REFUSE = "refuse"  #: it refuses connections
     RESET = "reset"  #: it takes a request and resets the connection
     HANG = "hang"  #: it takes a request and never answers
+    CUT = "cut"  #: it closes the connection half-way through the body
+    RESET_BODY = "reset-body"  #: it resets the connection after the headers
     STATUS = "status"  #: it answers at once, with a status and a page of its own
 
 
@@ -33,6 +35,7 @@ class ProxySpec:
         credentials: Passwords by username. Where there are some, requests that show none of them
             are answered with 407.
         takes_anonymous: Whether, besides, requests without any credentials are served.
+        byte_seconds: Seconds before each byte of the body; 0 for all at once.
     """
 
     latency: float = 0.0
@@ -43,9 +46,10 @@ class ProxySpec:
     body: str = "<title>go away</title>"
     credentials: dict[str, str] = field(default_factory=dict)
     takes_anonymous: bool = False
+    byte_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("latency", "body_seconds"):
+        for name in ("latency", "body_seconds", "byte_seconds"):
             value = getattr(self, name)
             if not 0.0 <= value < inf:
                 raise ValueError(f"{name} is {value!r}; it must be in seconds, of at least 0")

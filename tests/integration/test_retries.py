@@ -45,6 +45,9 @@ def assert_all_arrived(crawled: Crawl) -> None:
         (ProxySpec(fault=Fault.REFUSE), "failures"),
         (ProxySpec(fault=Fault.RESET), "failures"),
         (ProxySpec(fault=Fault.HANG), "failures"),
+        (ProxySpec(fault=Fault.CUT), "failures"),
+        (ProxySpec(fault=Fault.RESET_BODY), "failures"),
+        (ProxySpec(byte_seconds=0.2), "failures"),  # longer than it may take
         (ProxySpec(fault=Fault.STATUS, status=403), "bans/403"),
         (ProxySpec(fault=Fault.STATUS, status=502), "bans/502"),
         (ProxySpec(fault=Fault.STATUS, status=407), "failures/407"),
