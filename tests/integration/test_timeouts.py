@@ -77,9 +77,12 @@ async def test_a_page_that_is_slow_by_itself_arrives_and_costs_the_proxies_nothi
     assert not crawled.spider.failures
     assert crawled.spider.responses[-1].url.endswith(slow)
     assert crawled.spider.responses[-1].meta["download_timeout"] == 30.0
-    assert Timeouts.seen[slow] == [1.0, 2.0, 4.0]
+    first, *later = Timeouts.seen[slow]  # 1 s, or eight times what a busy machine takes
+    assert 1.0 <= first < 2.5
+    assert later == pytest.approx([first * 2.0 ** (place + 1) for place in range(len(later))])
+    assert 2 <= len(later) + 1 <= 3
     assert Timeouts.seen["0"] == [30.0]  # when nothing is known yet
-    assert crawled.stat("failures") == 2
+    assert crawled.stat("failures") == len(later)
     assert crawled.stat("proxies/cooling") == 0
     used = crawled.spider.responses[-1].meta["_proxywhirl"]["label"]
     for proxy in crawled.proxies:
