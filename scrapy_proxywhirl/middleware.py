@@ -35,7 +35,7 @@ from scrapy_proxywhirl.note import (
     proxy_to_stay_on,
     restore,
 )
-from scrapy_proxywhirl.outcomes import Outcome
+from scrapy_proxywhirl.outcomes import Outcome, Verdict
 from scrapy_proxywhirl.recorder import Recorder
 from scrapy_proxywhirl.retry import Retries
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
@@ -108,7 +108,7 @@ class ProxyWhirlMiddleware:
         self._shortage = Shortage(crawler, settings.on_empty, self._stats)
         self._waiting = WaitingRoom(
             crawler,
-            self._assign,
+            self._assign_later,
             self._shortage.error,
             self.pool,
             self._stats,
@@ -151,7 +151,8 @@ class ProxyWhirlMiddleware:
             NoProxyForRequestError: There is none, and it is not to wait. The request is not sent.
         """
         self._recorder.settle_lost()
-        restore_timeout(request)
+        if self._timeouts.are_adaptive:
+            restore_timeout(request)
         if not is_ours_to_assign(request, self.pool):
             forget_note(request)
             return None
@@ -163,7 +164,8 @@ class ProxyWhirlMiddleware:
             restore(request, earlier)
         domain = domain_of(request)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
-        if pause or self._waiting.has_line(domain) or not self._assign(request):
+        is_in_line = pause or (self._waiting.lines and self._waiting.has_line(domain))
+        if is_in_line or not self._assign(request, domain, earlier):
             if self._shortage.is_waited_for or pause or self.pool.has_busy(domain):
                 return self._waiting.wait(request, domain, pause)
             self._shortage.do_without(request)
@@ -177,12 +179,9 @@ class ProxyWhirlMiddleware:
             RobotsTxtUnavailableError: What came back for /robots.txt was refusals only.
         """
         verdict = await self._recorder.responded(request, response)
-        self._waiting.look_soon()
-        if verdict.outcome in (Outcome.SUCCESS, Outcome.NEUTRAL):
-            if verdict.outcome is Outcome.SUCCESS:
-                domain = domain_of(request)
-                self._waiting.succeeded(domain)
-                self._shortage.is_over(domain)
+        if self._waiting.lines or self._shortage.domains:
+            self._tell_those_that_wait(request, verdict)
+        if verdict.outcome is Outcome.SUCCESS or verdict.outcome is Outcome.NEUTRAL:
             return response
         retry = self._retries.another(request, verdict, response)
         if retry is not None:
@@ -195,7 +194,7 @@ class ProxyWhirlMiddleware:
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
         """Learn from what went wrong, and send the page through another proxy."""
         verdict = await self._recorder.failed(request, exception)
-        self._waiting.look_soon()
+        self._tell_those_that_wait(request, verdict)
         if verdict.outcome is Outcome.NEUTRAL:
             return None
         retry = self._retries.another(request, verdict)
@@ -242,10 +241,12 @@ class ProxyWhirlMiddleware:
         self._flush()
         logger.info("%s", self._stats.summary(), extra={"spider": spider})
 
-    def _assign(self, request: Request) -> bool:
+    def _assign_later(self, request: Request) -> bool:
+        """Give *request*, which waits, its proxy; return False where none may be selected."""
+        return self._assign(request, domain_of(request), earlier_note(request))
+
+    def _assign(self, request: Request, domain: str | None, earlier: Note | None) -> bool:
         """Give *request* its proxy; return False where none may be selected."""
-        earlier = earlier_note(request)
-        domain = domain_of(request)
         proxy = self._select(request, domain, earlier)
         if proxy is None:
             return False
@@ -274,6 +275,13 @@ class ProxyWhirlMiddleware:
         if not self.pool.has_busy(domain):
             self._shortage.tell(request, domain, reason)
         return None
+
+    def _tell_those_that_wait(self, request: Request, verdict: Verdict) -> None:
+        self._waiting.look_soon()
+        if verdict.outcome is Outcome.SUCCESS:
+            domain = domain_of(request)
+            self._waiting.succeeded(domain)
+            self._shortage.is_over(domain)
 
     def _flush(self) -> None:
         assert self._crawler.engine

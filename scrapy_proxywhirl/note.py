@@ -58,16 +58,20 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
         proxy: What it is sent through.
         earlier: The note of the attempt before at the same page.
     """
-    return Note(
-        **_of_the_page(earlier),
+    note = Note(
         proxy_id=proxy.id,
         proxy=proxy.url,
         url=request.url,
-        number=earlier["number"] + 1 if earlier else 1,
+        number=1,
+        failed=[],
         label=proxy.label,
         country=proxy.country,
         tags=list(proxy.tags),
     )
+    if earlier:
+        note.update(_of_the_page(earlier))
+        note["number"] = earlier["number"] + 1
+    return note
 
 
 def restore(request: Request, earlier: Note) -> None:

@@ -134,13 +134,15 @@ class Recorder:
         self._stats.received(attempt.proxy, len(response.body))
         if said_of_proxy.outcome is Outcome.SUCCESS:
             self._stats.measured(response_time_ms)
-            self._timeouts.took(attempt.domain, complete_ms / 1000.0)
-            self._clear_of_impatience(attempt.note, complete_ms / 1000.0)
+            if self._timeouts.are_adaptive:
+                self._timeouts.took(attempt.domain, complete_ms / 1000.0)
+                self._clear_of_impatience(attempt.note, complete_ms / 1000.0)
             incident = self._settle(attempt, said_of_proxy, response_time_ms)
         else:
             self._tell_of_credentials(attempt.proxy, verdict)
             incident = self._settle(attempt, verdict)
-        restore_timeout(request)
+        if self._timeouts.are_adaptive:
+            restore_timeout(request)
         _write_note(request, attempt, incident, response_time_ms)
         return verdict
 

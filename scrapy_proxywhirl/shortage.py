@@ -40,13 +40,16 @@ class Shortage:
         on_empty: What is done: ``"wait"``, which is not for here, ``"drop"``, ``"close"`` or
             ``"direct"``.
         stats: Of the crawl.
+
+    Attributes:
+        domains: Those that it has been told of, and that have given nothing since.
     """
 
     def __init__(self, crawler: Crawler, on_empty: str, stats: CrawlStats) -> None:
         self._crawler = crawler
         self._on_empty = on_empty
         self._stats = stats
-        self._domains: set[str | None] = set()  # that it has been told of
+        self.domains: set[str | None] = set()
 
     @property
     def is_waited_for(self) -> bool:
@@ -55,9 +58,9 @@ class Shortage:
 
     def tell(self, request: Request, domain: str | None, reason: str) -> None:
         """Say so, once for each domain until it is over."""
-        if domain in self._domains or len(self._domains) >= _TOLD_OF:
+        if domain in self.domains or len(self.domains) >= _TOLD_OF:
             return
-        self._domains.add(domain)
+        self.domains.add(domain)
         logger.warning(
             "No proxy for %s: %s. %s",
             request,
@@ -68,8 +71,8 @@ class Shortage:
 
     def is_over(self, domain: str | None) -> None:
         """Note that *domain* has given a page."""
-        if self._domains and domain in self._domains:
-            self._domains.discard(domain)
+        if self.domains and domain in self.domains:
+            self.domains.discard(domain)
             logger.info(
                 "There are proxies again for %s", domain, extra={"spider": self._crawler.spider}
             )

@@ -39,12 +39,16 @@ class Timeouts:
             HEAD must be answered at its first try; 0 for its own time-out.
         tries: Which try has its own time-out whatever others take; each one before has twice that
             of the one before it.
+
+    Attributes:
+        are_adaptive: Whether attempts may have less than the request's own.
     """
 
     def __init__(self, limit: float | None, default: float, factor: float, tries: int) -> None:
         self._limit = limit
         self._default = default
         self._factor = factor
+        self.are_adaptive = bool(factor)
         self._tries = tries
         self._domains: OrderedDict[str | None, _Domain] = OrderedDict()
 

@@ -107,6 +107,9 @@ class WaitingRoom:
             a proxy is but busy.
         pause: Seconds that the domain has given nothing for, after which a page that it gives ends
             all pauses.
+
+    Attributes:
+        lines: Those that wait, by the domain.
     """
 
     def __init__(
@@ -126,18 +129,18 @@ class WaitingRoom:
         self._stats = stats
         self._longest = longest
         self._pause = pause
-        self._lines: dict[str | None, Line] = {}
+        self.lines: dict[str | None, Line] = {}
         self._answers: WeakKeyDictionary[Request, Answer] = WeakKeyDictionary()
         self._places = Places(crawler)
         self._ticking: AsyncioLoopingCall | LoopingCall | None = None
         self._is_about_to_look = False
 
     def __len__(self) -> int:
-        return sum(len(line.waiters) + len(line.pausing) for line in self._lines.values())
+        return sum(len(line.waiters) + len(line.pausing) for line in self.lines.values())
 
     def has_line(self, domain: str | None) -> bool:
         """Tell whether a page of *domain* would push in front of others."""
-        line = self._lines.get(domain) if self._lines else None
+        line = self.lines.get(domain) if self.lines else None
         return line is not None and bool(line.waiters)
 
     def remember(self, request: Request, answer: Answer) -> None:
@@ -173,7 +176,7 @@ class WaitingRoom:
 
     def succeeded(self, domain: str | None) -> None:
         """Note that *domain* has given a page."""
-        line = self._lines.get(domain) if self._lines else None
+        line = self.lines.get(domain) if self.lines else None
         if line is None:
             return
         now = monotonic()
@@ -184,7 +187,7 @@ class WaitingRoom:
 
     def look_soon(self, seconds: float = 0.0) -> None:
         """Look in *seconds* whether one may go on: an attempt has ended, or a delay will."""
-        if self._lines and not self._is_about_to_look:
+        if self.lines and not self._is_about_to_look:
             self._is_about_to_look = True
             call_later(seconds, self._look)
 
@@ -195,9 +198,9 @@ class WaitingRoom:
 
     def _enter(self, request: Request, domain: str | None, pause: float) -> Waiter:
         now = monotonic()
-        line = self._lines.get(domain)
+        line = self.lines.get(domain)
         if line is None:
-            line = self._lines[domain] = Line(domain, checked=now, gave=now)
+            line = self.lines[domain] = Line(domain, checked=now, gave=now)
         waited = waited_before(request)
         if waited is None:
             self._stats.waits()
@@ -227,14 +230,14 @@ class WaitingRoom:
         self._is_about_to_look = False
         is_closing = self._is_closing()
         now = monotonic()
-        for line in list(self._lines.values()):
+        for line in list(self.lines.values()):
             if is_closing:
                 self._clear(line)
             else:
                 self._serve_line(line, now)
             if not line.waiters and not line.pausing:
-                del self._lines[line.domain]
-        if not self._lines:
+                del self.lines[line.domain]
+        if not self.lines:
             self.close()
         elif self._pool.limits is not None:
             free = self._pool.limits.next_free()

@@ -108,6 +108,34 @@ def test_those_that_failed_the_page_or_rest_are_not_selected() -> None:
         select(strategy, pool, failing[0], last)
 
 
+def test_what_is_left_is_looked_for_no_longer_once_it_is_much() -> None:
+    clock = Clock()
+    pool = banned_pool(100, 10, clock)
+    cooldowns = pool.cooldowns
+    assert cooldowns is not None
+    cooldowns.wake(SITE)
+    assert cooldowns.others(pool, SITE) is not None
+
+    for proxy in list(pool)[20:60]:
+        proxy.start_request()
+        proxy.complete_request(True, 100.0, domain=SITE)
+    assert cooldowns.others(pool, SITE) is not None  # half of them
+    for proxy in list(pool)[60:]:
+        proxy.start_request()
+        proxy.complete_request(True, 100.0, domain=SITE)
+
+    assert cooldowns.others(pool, SITE) is None
+    proxy.start_request()
+    proxy.complete_request(False, banned=True, domain=SITE)
+    assert cooldowns.others(pool, SITE) is None
+    for proxy in list(pool)[10:]:
+        proxy.start_request()
+        proxy.complete_request(False, banned=True, domain=SITE)
+    others = cooldowns.others(pool, SITE)
+    assert others is not None
+    assert set(others) == set(list(pool)[:10])
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("bsrjw"), st.integers(0, 99)), max_size=200))
 def test_what_is_left_is_what_is_not_banned_whatever_happens(steps: list[tuple[str, int]]) -> None:
