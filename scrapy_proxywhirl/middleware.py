@@ -164,8 +164,7 @@ class ProxyWhirlMiddleware:
             restore(request, earlier)
         domain = domain_of(request)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
-        is_in_line = pause or (self._waiting.lines and self._waiting.has_line(domain))
-        if is_in_line or not self._assign(request, domain, earlier):
+        if pause or self._waiting.has_line(domain) or not self._assign(request, domain, earlier):
             if self._shortage.is_waited_for or pause or self.pool.has_busy(domain):
                 return self._waiting.wait(request, domain, pause)
             self._shortage.do_without(request)
@@ -281,7 +280,7 @@ class ProxyWhirlMiddleware:
         if verdict.outcome is Outcome.SUCCESS:
             domain = domain_of(request)
             self._waiting.succeeded(domain)
-            self._shortage.is_over(domain)
+            self._shortage.end(domain)
 
     def _flush(self) -> None:
         assert self._crawler.engine

@@ -74,6 +74,14 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
     return note
 
 
+def for_scheduler(request: Request, note: Note) -> Request:
+    """Return a copy of *request*, with *note*, that the scheduler takes; see :func:`restore`."""
+    copy = request.copy()
+    copy.meta[NOTE] = {**note, "dont_filter": request.dont_filter}
+    copy.dont_filter = True  # it has been seen, of course
+    return copy
+
+
 def restore(request: Request, earlier: Note) -> None:
     """Let *request* be what it was before it went through the scheduler for us."""
     if "dont_filter" in earlier:  # else its redirects would not be filtered
@@ -96,12 +104,9 @@ def hand_back(request: Request, waited: float) -> Request:
     note["url"] = request.url
     note["number"] = earlier["number"] if earlier else 0
     note["waited"] = waited
-    note["dont_filter"] = request.dont_filter
     if "proxy" in before:  # so that it is known for ours if it stands in meta
         note["proxy_id"], note["proxy"] = before["proxy_id"], before["proxy"]
-    copy = request.copy()
-    copy.meta[NOTE] = note
-    copy.dont_filter = True  # it has been seen, of course
+    copy = for_scheduler(request, note)
     forget_credentials(copy)
     return copy
 

@@ -51,6 +51,7 @@ class Places:
             engine._slot.nextcall.schedule()
 
         def put_back() -> None:
+            """Let *request* be one of those that are being downloaded again."""
             self._taken -= 1
             downloader.active.add(request)
             if slot is not None:

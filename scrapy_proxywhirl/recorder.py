@@ -165,7 +165,7 @@ class Recorder:
             cost_ms = request.meta.get("download_timeout", 0.0) * 1000.0
             if "timeout" in note:
                 shortest = note.get("shortest_timeout", note["timeout"])
-                attempt.note = Note(**{**note, "shortest_timeout": shortest})
+                attempt.note = {**note, "shortest_timeout": shortest}
                 verdict = replace(verdict, is_impatience=True)
         restore_timeout(request)
         _write_note(request, attempt, self._settle(attempt, verdict, cost_ms))

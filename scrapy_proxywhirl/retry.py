@@ -6,13 +6,13 @@ import logging
 from random import Random
 from typing import TYPE_CHECKING
 
-from scrapy_proxywhirl.note import NOTE, Note
+from scrapy_proxywhirl.note import NOTE, Note, for_scheduler
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
-    from scrapy_proxywhirl.core import Incidents
+    from scrapy_proxywhirl.core import Incident, Incidents
     from scrapy_proxywhirl.outcomes import Verdict
     from scrapy_proxywhirl.stats import CrawlStats
 
@@ -80,12 +80,13 @@ class Retries:
         if not self._times or request.meta.get("dont_retry"):
             return None
         failures = note.get("failures", 0)
-        cleared = self._count_cleared(note)
+        incidents = self._incidents.get(note.get("incidents", ()))
+        cleared = self._count_cleared(incidents)
         unclear = failures - cleared
         if cleared + unclear // _UNCLEAR > self._times:
             if "exhausted" not in note:  # else it has been counted: RetryMiddleware goes on
                 self._stats.retries_exhausted()
-                request.meta[NOTE] = Note(**{**note, "exhausted": True})
+                request.meta[NOTE] = {**note, "exhausted": True}
             return None
         logger.debug(
             "Retrying %s through another proxy (it has failed %d times): %s %s by %s",
@@ -96,12 +97,10 @@ class Retries:
             note["label"],
         )
         self._stats.retried()
-        retry = request.copy()
-        retry.meta[NOTE] = Note(**{**note, "dont_filter": request.dont_filter})
+        retry = for_scheduler(request, note)
         if unclear > _ALIKE:
             doublings = min(unclear - _ALIKE - 1, _DOUBLINGS)
             retry.meta[NOTE]["pause"] = self._rng.random() * self._pause * 2.0**doublings
-        retry.dont_filter = True  # until it is served: it has been seen, of course
         if "is_start_request" in retry.meta:  # Scrapy would put it behind all that it starts with
             retry.meta[NOTE]["is_start_request"] = retry.meta.pop("is_start_request")
         if response is not None and "cached" in response.flags:
@@ -115,17 +114,16 @@ class Retries:
         numbers = note.get("incidents", [])
         alike = [one for one in self._incidents.get(numbers) if one.reason == verdict.reason]
         if "at_fault" not in note:
-            if sum(map(self._incidents.is_cleared, alike)) < _ALIKE:
+            if self._count_cleared(alike) < _ALIKE:
                 return False
-            self._stats.at_fault()
+            self._stats.blamed()
             self._incidents.blamed(alike[0].domain)
             logger.debug("%s fails through proxies that otherwise work: %s", request, verdict)
         for incident in reversed(alike):
             incident.proxy.take_back(incident)
         self._incidents.discard(numbers)
-        request.meta[NOTE] = Note(**{**note, "incidents": [], "at_fault": True})
+        request.meta[NOTE] = {**note, "incidents": [], "at_fault": True}
         return True
 
-    def _count_cleared(self, note: Note) -> int:
-        incidents = self._incidents.get(note.get("incidents", ()))
+    def _count_cleared(self, incidents: list[Incident]) -> int:
         return sum(map(self._incidents.is_cleared, incidents))

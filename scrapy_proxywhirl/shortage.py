@@ -69,7 +69,7 @@ class Shortage:
             extra={"spider": self._crawler.spider},
         )
 
-    def is_over(self, domain: str | None) -> None:
+    def end(self, domain: str | None) -> None:
         """Note that *domain* has given a page."""
         if self.domains and domain in self.domains:
             self.domains.discard(domain)

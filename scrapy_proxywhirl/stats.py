@@ -77,11 +77,11 @@ class CrawlStats:
         """Count a page that has had its retries."""
         self._collector.inc_value("proxywhirl/retries_exhausted")
 
-    def waits(self) -> None:
+    def waiting(self) -> None:
         """Count a page that waits for a proxy."""
         self._collector.inc_value("proxywhirl/waits")
 
-    def at_fault(self) -> None:
+    def blamed(self) -> None:
         """Count a page that proxies failed which otherwise work."""
         self._collector.inc_value("proxywhirl/pages_at_fault")
 

@@ -68,7 +68,7 @@ class Timeouts:
         if self._limit is not None and own == self._default:
             own = meta["download_timeout"] = self._limit
         is_page = request.method in ("GET", "HEAD") and request.callback is not NO_CALLBACK
-        if not self._factor or not is_page:
+        if not self.are_adaptive or not is_page:
             return
         tries = note.get("failures", 0)
         known = self._domains.get(domain)
@@ -84,8 +84,6 @@ class Timeouts:
 
     def took(self, domain: str | None, seconds: float) -> None:
         """Learn from a response of *domain*, which was complete after *seconds*."""
-        if not self._factor:
-            return
         known = self._domains.get(domain)
         if known is None:
             known = self._domains[domain] = _Domain()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from scrapy.http.request import NO_CALLBACK
 from scrapy.utils.asyncio import call_later, create_looping_call
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
+from scrapy_proxywhirl.line import Line, Waiter
 from scrapy_proxywhirl.note import NOTE, hand_back, waited_before
 from scrapy_proxywhirl.places import Places
 
@@ -33,59 +30,11 @@ if TYPE_CHECKING:
 
     Answer: TypeAlias = "Response | Exception"
 
-logger = logging.getLogger(__name__)
-
 # Seconds between two looks at whether one may go on; there is another where an attempt ends.
 _TICK = 0.05
 
-# Seconds after which one that found no such place goes back to the scheduler.
+# Seconds after which one that found no place to wait in goes back to the scheduler.
 _PATIENCE = 1.0
-
-
-@dataclass(slots=True, eq=False)
-class Waiter:
-    """
-    One page that waits.
-
-    Attributes:
-        request: What asks for it.
-        line: Where it stands.
-        came: Fires when it goes on: with None once it has a proxy, else with what is in its place.
-        began: When it came, by a monotonic clock in seconds.
-        not_before: When it is to go on at the earliest.
-        dry: What :attr:`Line.dry` was, less what the page has waited before.
-        put_back: Puts it back to what is being downloaded; None where it has not been taken out.
-    """
-
-    request: Request
-    line: Line
-    came: Deferred[Request | Response | None]
-    began: float
-    not_before: float
-    dry: float
-    put_back: Callable[[], None] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """
-    Those that wait for one domain.
-
-    Attributes:
-        domain: Whose pages they are.
-        checked: When it was last looked at, by a monotonic clock in seconds.
-        gave: When the domain last gave a page, or one of these got a proxy.
-        dry: Seconds so far in which neither was so.
-        waiters: Those whose turn it is to come, the first first.
-        pausing: Those that come to stand behind them later.
-    """
-
-    domain: str | None
-    checked: float
-    gave: float
-    dry: float = 0.0
-    waiters: deque[Waiter] = field(default_factory=deque)
-    pausing: list[Waiter] = field(default_factory=list)
 
 
 class WaitingRoom:
@@ -136,11 +85,11 @@ class WaitingRoom:
         self._is_about_to_look = False
 
     def __len__(self) -> int:
-        return sum(len(line.waiters) + len(line.pausing) for line in self.lines.values())
+        return sum(map(len, self.lines.values()))
 
     def has_line(self, domain: str | None) -> bool:
         """Tell whether a page of *domain* would push in front of others."""
-        line = self.lines.get(domain) if self.lines else None
+        line = self.lines.get(domain)
         return line is not None and bool(line.waiters)
 
     def remember(self, request: Request, answer: Answer) -> None:
@@ -172,11 +121,11 @@ class WaitingRoom:
         try:
             return await maybe_deferred_to_future(waiter.came)
         finally:
-            self._leave(waiter)
+            waiter.leave()
 
     def succeeded(self, domain: str | None) -> None:
         """Note that *domain* has given a page."""
-        line = self.lines.get(domain) if self.lines else None
+        line = self.lines.get(domain)
         if line is None:
             return
         now = monotonic()
@@ -203,7 +152,7 @@ class WaitingRoom:
             line = self.lines[domain] = Line(domain, checked=now, gave=now)
         waited = waited_before(request)
         if waited is None:
-            self._stats.waits()
+            self._stats.waiting()
         waiter = Waiter(request, line, Deferred(), now, now + pause, line.dry - (waited or 0.0))
         waiter.put_back = self._places.take(request)
         if pause:
@@ -216,15 +165,6 @@ class WaitingRoom:
             self._ticking.start(_TICK, now=False)
         return waiter
 
-    def _leave(self, waiter: Waiter) -> None:
-        line = waiter.line
-        for waiters in (line.waiters, line.pausing):
-            if waiter in waiters:
-                waiters.remove(waiter)
-        if waiter.put_back is not None:
-            waiter.put_back()
-            waiter.put_back = None
-
     def _look(self) -> None:
         """Let those go on that may."""
         self._is_about_to_look = False
@@ -235,7 +175,7 @@ class WaitingRoom:
                 self._clear(line)
             else:
                 self._serve_line(line, now)
-            if not line.waiters and not line.pausing:
+            if not line:
                 del self.lines[line.domain]
         if not self.lines:
             self.close()
@@ -245,11 +185,8 @@ class WaitingRoom:
                 self.look_soon(max(free, 0.0))
 
     def _clear(self, line: Line) -> None:
-        for waiter in [*line.waiters, *line.pausing]:
-            if _is_scheduled(waiter.request):
-                self._end(waiter, self._hand_back)
-            else:
-                self._end(waiter, self._stop)
+        for waiter in line:
+            self._end(waiter, self._hand_back if waiter.is_scheduled else self._stop)
 
     def _serve_line(self, line: Line, now: float) -> None:
         if line.gave <= line.checked and not self._pool.has_busy(line.domain):
@@ -261,14 +198,10 @@ class WaitingRoom:
             line.waiters.extend(due)
         while line.waiters and self._serve_first(line, now):
             pass
-        for waiter in [*line.waiters, *line.pausing]:
-            if self._waited(waiter) > self._longest:
+        for waiter in line:
+            if waiter.waited > self._longest:
                 self._end(waiter, self._give_up)
-            elif (
-                waiter.put_back is None
-                and now - waiter.began > _PATIENCE
-                and _is_scheduled(waiter.request)
-            ):
+            elif waiter.put_back is None and now - waiter.began > _PATIENCE and waiter.is_scheduled:
                 self._end(waiter, self._hand_back)
 
     def _serve_first(self, line: Line, now: float) -> bool:
@@ -278,19 +211,19 @@ class WaitingRoom:
             if not self._serve(waiter.request):
                 return False
         except Exception as error:  # noqa: BLE001 (the request's, which gets it)
-            self._leave(waiter)
+            waiter.leave()
             waiter.came.errback(error)
             return True
         line.gave = now
         # It has just been made for the request, and is nobody else's yet.
-        waiter.request.meta[NOTE]["waited"] = self._waited(waiter)
-        self._leave(waiter)
+        waiter.request.meta[NOTE]["waited"] = waiter.waited
+        waiter.leave()
         waiter.came.callback(None)
         return True
 
     def _end(self, waiter: Waiter, come_to: Callable[[Waiter], Request | Response]) -> None:
         """Let *waiter* go on without a proxy, with what *come_to* returns or raises for it."""
-        self._leave(waiter)
+        waiter.leave()
         try:
             came = come_to(waiter)
         except Exception as error:  # noqa: BLE001 (the request's, which gets it)
@@ -299,7 +232,7 @@ class WaitingRoom:
             waiter.came.callback(came)
 
     def _hand_back(self, waiter: Waiter) -> Request:
-        copy = hand_back(waiter.request, self._waited(waiter))
+        copy = hand_back(waiter.request, waiter.waited)
         answer = self._answers.get(waiter.request)
         if answer is not None:
             self._answers[copy] = answer
@@ -319,15 +252,7 @@ class WaitingRoom:
     def _stop(self, waiter: Waiter) -> Response:
         raise self._refuse(waiter.request, "the crawl stops")
 
-    def _waited(self, waiter: Waiter) -> float:
-        return waiter.line.dry - waiter.dry
-
     def _is_closing(self) -> bool:
         assert self._crawler.engine
         slot = self._crawler.engine._slot  # Scrapy says in no other way that a crawl stops
         return slot is None or slot.closing is not None
-
-
-def _is_scheduled(request: Request) -> bool:
-    """Tell whether *request* has come from the scheduler, which can have it back."""
-    return request.callback is not NO_CALLBACK

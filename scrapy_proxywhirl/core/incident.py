@@ -39,7 +39,7 @@ class Incident:
         charged_ms: What it moved the proxy's EMA by.
         alpha: The share that it was moved with.
         is_guess: Whether the EMA was none but by it.
-        updates: How often the EMA had been moved then.
+        moves: How often the EMA had been moved then, by this too.
         failures: How many in a row it made, where it made any.
         health_before: What the proxy was before.
         works_here: Whether the proxy has served another page of the domain since.
@@ -54,7 +54,7 @@ class Incident:
     charged_ms: float = 0.0
     alpha: float = 1.0
     is_guess: bool = False
-    updates: int = 0
+    moves: int = 0
     failures: int = 0
     health_before: HealthStatus | None = None
     works_here: bool = False

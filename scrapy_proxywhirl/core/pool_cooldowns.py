@@ -193,7 +193,7 @@ class PoolCooldowns:
         cooldown = self._of(domain)
         return None if cooldown is None else cooldown.others(pool)
 
-    def none_but_resting(self, domain: str | None) -> Proxy | None:
+    def to_try_in_drought(self, domain: str | None) -> Proxy | None:
         """
         Return the proxy that is tried in a drought, when it is time; else None.
 

@@ -418,7 +418,7 @@ class Proxy:
                 self._ema_ms = charge
                 self._ema_is_guess = incident.is_guess = True
             self._charges += 1
-        incident.updates = self.total_successes + self._charges
+        incident.moves = self.total_successes + self._charges
 
     def _take_back(self, incident: Incident) -> None:
         if incident.is_guess:
@@ -428,7 +428,7 @@ class Proxy:
         elif self._ema_ms is not None:
             self._ema_ms -= incident.left_after(self._moves_since(incident))
             for earlier in self._taken_back:
-                if earlier.updates < incident.updates:  # this move has made less of that one's
+                if earlier.moves < incident.moves:  # this move has made less of that one's
                     moves = self._moves_since(earlier)
                     self._ema_ms -= earlier.left_after(moves - 1) - earlier.left_after(moves)
         self._taken_back = (*self._taken_back[-15:], incident)
@@ -437,8 +437,8 @@ class Proxy:
             self._health_status = incident.health_before
 
     def _moves_since(self, incident: Incident) -> int:
-        moves = self.total_successes + self._charges - incident.updates
-        return moves - sum(one.updates > incident.updates for one in self._taken_back)
+        moves = self.total_successes + self._charges - incident.moves
+        return moves - sum(one.moves > incident.moves for one in self._taken_back)
 
     def _notify(self) -> None:
         for watcher in self._watchers:

@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import CollectingSpider, crawl
+from tests.crawling import crawl
 
 
 class Watch:
@@ -138,7 +138,6 @@ async def test_a_request_that_somebody_keeps_does_not_keep_its_proxy_busy(
             },
         },
         [f"{playground.origin_url}/{number}" for number in range(2)],
-        CollectingSpider,
     )
 
     assert len(KeepsRequests.kept) == 2

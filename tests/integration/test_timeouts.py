@@ -25,7 +25,6 @@ class SlowLastSpider(CollectingSpider):
     def __init__(self, requests: Any) -> None:
         *others, self.last = requests
         super().__init__(others)
-        self.timeouts: list[float] = []
 
     def collect(self, response: Response) -> Any:
         super().collect(response)

@@ -59,9 +59,11 @@ class Strategy(ABC):
             resting: Collection[str] = ()
             all_rest = False
             cooldowns, limits = pool.cooldowns, pool.limits
+            if cooldowns is not None and cooldowns.is_idle:
+                cooldowns = None
             if limits is not None:
                 limits.wake()
-            if cooldowns is not None and not cooldowns.is_idle:
+            if cooldowns is not None:
                 resting = cooldowns.wake(context.domain)
                 if resting:
                     excluded = _Either(failed, resting) if failed else resting
@@ -74,11 +76,16 @@ class Strategy(ABC):
                     proxy = self.pick(pool, excluded)
                 else:
                     proxy = self._pick_of(others.items, failed)
-            if proxy is None and not failed:
-                proxy = _one_that_rests(pool, context.domain, resting)
+            if (
+                proxy is None
+                and cooldowns is not None
+                and not failed
+                and not (limits is not None and limits.has_busy(resting))  # that is waited for
+            ):
+                proxy = cooldowns.to_try_in_drought(context.domain)
             if proxy is not None:
                 proxy.requests_started += 1
-                if cooldowns is not None and not cooldowns.is_idle:
+                if cooldowns is not None:
                     cooldowns.started(proxy, context.domain)
                 if limits is not None:
                     limits.started(proxy)
@@ -195,13 +202,6 @@ def _proxy_to_stay_on(pool: ProxyPool, proxy_id: str, excluded: Collection[str])
     if proxy is None or proxy_id in excluded or not proxy.is_available:
         return None
     return None if proxy.health_status is HealthStatus.UNHEALTHY else proxy
-
-
-def _one_that_rests(pool: ProxyPool, domain: str | None, resting: Collection[str]) -> Proxy | None:
-    """Return what may be tried all the same, where nothing is but for rests."""
-    if pool.cooldowns is None or (pool.limits is not None and pool.limits.has_busy(resting)):
-        return None
-    return pool.cooldowns.none_but_resting(domain)
 
 
 class _Either(Collection[str]):
