@@ -40,6 +40,7 @@ class Row:
     changes: tuple[Change, ...] = ()
     pages: int | None = None
     bad_pages: int = 0
+    is_adaptive_too: bool = False
 
 
 def with_fault(fault: Fault, status: int = 0) -> list[ProxySpec]:
@@ -67,6 +68,7 @@ ROWS = [
         "two of ten never answer, time-out 5 s",
         [HANGS if place in (3, 7) else spec for place, spec in enumerate(TEN)],
         {"DOWNLOAD_TIMEOUT": 5},
+        is_adaptive_too=True,
     ),
     Row(
         "two of ten answer a captcha",
@@ -80,6 +82,7 @@ ROWS = [
         "300, 30% dead in three ways, time-out 3 s",
         mixed(300, REFUSES, HANGS, RESETS),
         {"DOWNLOAD_TIMEOUT": 3},
+        is_adaptive_too=True,
     ),
     Row(
         "two at a time at each proxy, load-aware, exponent 2",
@@ -123,7 +126,10 @@ def main() -> None:
         print(row.name)
         reference = None
         pages = row.pages or options.pages
-        for name, settings in (("in turn, by hand", BY_HAND), ("ours", {**OURS, **row.ours})):
+        crawls = {"in turn, by hand": BY_HAND, "ours": {**OURS, **row.ours}}
+        if row.is_adaptive_too:
+            crawls["ours, adaptive time-outs"] = {**OURS, "PROXYWHIRL_ADAPTIVE_TIMEOUT": 8}
+        for name, settings in crawls.items():
             took = crawl(
                 row.pool,
                 {**settings, **row.settings},
