@@ -164,10 +164,13 @@ class ProxyWhirlMiddleware:
             restore(request, earlier)
         domain = domain_of(request)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
-        if pause or self._waiting.has_line(domain) or not self._assign(request, domain, earlier):
-            if self._shortage.is_waited_for or pause or self.pool.has_busy(domain):
-                return self._waiting.wait(request, domain, pause)
-            self._shortage.do_without(request)
+        has_to_wait = pause or self._waiting.has_line(domain)
+        if not has_to_wait and self._assign(request, domain, earlier):
+            return None
+        # Who stands in line waits for what is busy, and so does who comes behind, whatever is free.
+        if has_to_wait or self._shortage.is_waited_for or self.pool.has_busy(domain):
+            return self._waiting.wait(request, domain, pause)
+        self._shortage.do_without(request)
         return None
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:

@@ -189,15 +189,15 @@ class WaitingRoom:
             self._end(waiter, self._hand_back if waiter.is_scheduled else self._stop)
 
     def _serve_line(self, line: Line, now: float) -> None:
-        if line.gave <= line.checked and not self._pool.has_busy(line.domain):
-            line.dry += now - line.checked
-        line.checked = now
         due = [waiter for waiter in line.pausing if waiter.not_before <= now]
         if due:
             line.pausing = [waiter for waiter in line.pausing if waiter.not_before > now]
             line.waiters.extend(due)
         while line.waiters and self._serve_first(line, now):
             pass
+        if line.gave <= line.checked and not self._pool.has_busy(line.domain):
+            line.dry += now - line.checked
+        line.checked = now
         for waiter in line:
             if waiter.waited > self._longest:
                 self._end(waiter, self._give_up)

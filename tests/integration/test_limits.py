@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from scrapy import Request
+from scrapy.http import Response
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import crawl
+from tests.crawling import CollectingSpider, crawl
 
 
 class Watch:
@@ -107,6 +108,36 @@ async def test_a_broken_proxy_does_not_hold_up_those_that_wait(
     crawled.assert_every_attempt_is_settled()
     assert len(crawled.spider.responses) == 60
     assert max(Watch.most.values()) == 1
+
+
+class BlockingSpider(CollectingSpider):
+    """Does now and then what takes longer than pages may wait, and holds all up."""
+
+    def collect(self, response: Response) -> None:
+        super().collect(response)
+        if len(self.responses) % 20 == 0:
+            time.sleep(0.3)
+
+
+@deferred_f_from_coro_f
+async def test_time_in_which_nobody_looked_is_none_that_a_page_has_waited(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(ProxySpec(latency=0.02), ProxySpec(latency=0.06))
+
+    crawled = await crawl(
+        settings(
+            playground,
+            PROXYWHIRL_CONCURRENCY_PER_PROXY=1,
+            PROXYWHIRL_WAIT_TIMEOUT=0.2,
+        ),
+        [f"{playground.origin_url}/{number}" for number in range(100)],
+        BlockingSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 100
+    assert crawled.stat("empty") == 0
 
 
 class KeepsRequests:
