@@ -95,6 +95,8 @@ class Judge:
         if response.status == 407:
             return WRONG_CREDENTIALS
         answer = self.ask(request, response) if asked is None else asked
+        if answer is False:  # as it is nearly always
+            return SUCCESS
         if isawaitable(answer):
             answer = await answer
         if not answer:
@@ -119,9 +121,9 @@ class Judge:
         return Verdict(Outcome.FAILURE, name)
 
     def _decompressed(self, request: Request, response: Response) -> Response:
-        if self._decoder is None or "Content-Encoding" not in response.headers:
-            return response
         if not self._looks_at_body and len(response.body) > _NOTHING:
+            return response
+        if self._decoder is None or "Content-Encoding" not in response.headers:
             return response
         # A copy: what the spider gets is decompressed further on, by Scrapy.
         return cast("Response", self._decoder.process_response(request, response.replace()))

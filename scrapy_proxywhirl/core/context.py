@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SelectionContext:
+class SelectionContext(NamedTuple):
     """
     What one request wants of a selection.
 
