@@ -137,9 +137,7 @@ class Cooldown:
             rest.incidents = ()  # or each would keep those before it, without end
         else:
             step, since, incidents = 1, now, (incident,)
-        at_most = min(self._longest, self._first * 2.0 ** min(step - 1, 64))
-        seconds = self._longest if incident.is_lasting else self._rng.random() * at_most
-        until = now + seconds
+        until = now + self._seconds(incident, step)
         rest = self.rests[proxy.id] = Rest(proxy, step, since, now, until, incidents)
         self._bar(rest)
         self._look_again(until, rest)
@@ -197,6 +195,12 @@ class Cooldown:
         else:
             self._others = None
         return self._others
+
+    def _seconds(self, incident: Incident, step: int) -> float:
+        if incident.is_lasting:
+            return self._longest
+        at_most = min(self._longest, self._first * 2.0 ** min(step - 1, 64))
+        return min(self._longest, incident.cost_ms / 1000.0 + self._rng.random() * at_most)
 
     def _bar(self, rest: Rest) -> None:
         self.barred[rest.proxy.id] = rest

@@ -34,6 +34,7 @@ class Incident:
         proxy: Which one.
         domain: Whose page it was.
         is_lasting: Whether it will be the same the next time, as with wrong credentials.
+        cost_ms: What it is known to have taken, as the time-out that it ran into; else 0.
         reason: What it was, in a word of whoever recorded it.
         rests: That it began: one for all, one for the domain, or none where it was no news.
         charged_ms: What it moved the proxy's EMA by.
@@ -49,6 +50,7 @@ class Incident:
     proxy: Proxy
     domain: str | None
     is_lasting: bool = False
+    cost_ms: float = 0.0
     reason: str = ""
     rests: tuple[Rest, ...] = ()
     charged_ms: float = 0.0

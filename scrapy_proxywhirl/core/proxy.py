@@ -275,7 +275,8 @@ class Proxy:
         Args:
             success: Whether the proxy brought what was asked for.
             response_time_ms: Milliseconds, finite and at least 0. For a failure, what it is known
-                to have cost, as the time-out that it ran into. None where it was not measured.
+                to have cost, as the time-out that it ran into: the proxy rests for longer by as
+                much. None where it was not measured.
             alpha: In (0, 1]; heeded where the proxy has no ``ema_alpha`` of its own.
             failure_penalty: What a failure is charged, in medians of what the pool's proxies last
                 took to answer.
@@ -325,9 +326,9 @@ class Proxy:
                     self.total_bans += 1
                 else:
                     self.total_failures += 1
-                incident = Incident(self, domain, lasting)
+                incident = Incident(self, domain, lasting, response_time_ms or 0.0)
                 if self._is_failing(incident, banned, started):
-                    self._failed(incident, response_time_ms or 0.0, alpha, failure_penalty)
+                    self._failed(incident, alpha, failure_penalty)
             if self._limits is not None:
                 self._limits.ended(self)
             for watcher in self._watchers:
@@ -399,16 +400,14 @@ class Proxy:
             self._is_barred = is_barred
             self._notify()
 
-    def _failed(
-        self, incident: Incident, response_time_ms: float, alpha: float, failure_penalty: float
-    ) -> None:
+    def _failed(self, incident: Incident, alpha: float, failure_penalty: float) -> None:
         self.consecutive_failures += 1
         incident.failures = self.consecutive_failures
         incident.health_before = self._health_status
         ema = self._ema_ms
         is_known = ema is not None and not self._ema_is_guess
         self._health_status = health_after_failure(self.consecutive_failures, is_known)
-        charge = charge_for_failure(ema, response_time_ms, failure_penalty, self._answered)
+        charge = charge_for_failure(ema, incident.cost_ms, failure_penalty, self._answered)
         if charge is not None:
             if ema is not None and is_known:
                 incident.alpha = alpha

@@ -144,6 +144,21 @@ def test_rests_double_with_each_failure_after_one_up_to_the_longest() -> None:
         assert crawl.selected() == {"p0", "p1"}
 
 
+@pytest.mark.parametrize(("cost", "rest"), [(5.0, 7.0), (180.0, 60.0)])
+def test_what_lets_a_page_wait_is_left_alone_for_as_long_beside(cost: float, rest: float) -> None:
+    crawl = Crawl(3)
+    first, *_ = crawl.pool
+    first.start_request()
+    crawl.strategy.record_result(first, False, 1000.0 * cost, domain=SITE)
+
+    crawl.clock.passes(rest - 0.1)
+    assert crawl.selected() == {"p1", "p2"}
+    assert first.is_resting
+    crawl.clock.passes(0.2)
+    crawl.select()
+    assert not first.is_resting
+
+
 def test_a_success_ends_it_all() -> None:
     crawl = Crawl(2)
     first, _ = crawl.pool
