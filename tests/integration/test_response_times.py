@@ -149,3 +149,31 @@ async def test_the_time_of_a_body_counts_where_it_is_asked_for(
         used = used_proxy(response)
         assert used is not None
         assert used.response_time_ms >= 200
+
+
+@pytest.mark.parametrize("load_aware", [False, True])
+@deferred_f_from_coro_f
+async def test_a_crawl_follows_proxies_that_change_their_speed(
+    load_aware: bool, play: Callable[..., Playground]
+) -> None:
+    fast, slow = ProxySpec(latency=0.02), ProxySpec(latency=0.2)
+    playground = play(fast, fast, slow, slow)
+    for place, spec in enumerate([slow, slow, fast, fast]):
+        playground.change(place, spec, at_request=300)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "PROXYWHIRL_LOAD_AWARE": load_aware},
+        [f"{playground.origin_url}/{number}" for number in range(600)],
+    )
+
+    assert len(crawled.spider.responses) == 600
+    crawled.assert_every_attempt_is_settled()
+    through = [
+        used.label for response in crawled.spider.responses if (used := used_proxy(response))
+    ]
+    then_fast = {proxy.label for proxy in crawled.proxies[2:]}
+    # In proportion to their times the slower two get a share of 1 in 11.
+    assert sum(label in then_fast for label in through[150:300]) <= 50
+    assert sum(label in then_fast for label in through[450:]) >= 100
+    *slowed, first, second = (proxy.ema_response_time_ms or 0 for proxy in crawled.proxies)
+    assert max(first, second) < 100 < min(slowed)

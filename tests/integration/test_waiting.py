@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
@@ -194,6 +194,53 @@ async def test_robots_txt_waits_too(play: Callable[..., Playground]) -> None:
 @pytest.mark.parametrize(
     ("spec", "path"), [(GOOD, "/status/503"), (RESETS, "/")], ids=["a response", "an exception"]
 )
+class FilesSpider(CollectingSpider):
+    """Wants the files that a page names."""
+
+    files: list[str]
+
+    async def start(self) -> AsyncIterator[Request]:
+        self.crawler.signals.connect(self.scraped, signals.item_scraped)
+        first, *self.files = self.requests  # type: ignore[assignment]
+        yield Request(str(first), self.name_files)
+
+    def name_files(self, response: Response) -> Any:
+        yield {"file_urls": self.files}
+
+    def scraped(self, item: dict[str, Any]) -> None:
+        self.came = {file["url"] for file in item["files"]}
+
+
+@deferred_f_from_coro_f
+async def test_files_of_an_item_wait_in_place(
+    play: Callable[..., Playground], tmp_path: Path
+) -> None:
+    playground = play(GOOD, GOOD)
+    for place in range(2):
+        playground.change(place, RESETS, at_request=2)
+        playground.change(place, GOOD, after=1.5)
+    page, *files = [f"{playground.origin_url}/book/{number}" for number in range(41)]
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            **PATIENT,
+            "FILES_STORE": str(tmp_path),
+            "ITEM_PIPELINES": {"scrapy.pipelines.files.FilesPipeline": 1},
+        },
+        [page, *files],
+        FilesSpider,
+    )
+
+    assert isinstance(crawled.spider, FilesSpider)
+    assert crawled.spider.came == set(files)
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("waits") >= 1
+    # All at once, as Scrapy asks for files; then one at a time, and nothing goes round in circles.
+    assert 40 <= crawled.stat("failures") <= 60
+    assert all(entry["via"] for entry in playground.origin_log())
+
+
 @deferred_f_from_coro_f
 async def test_a_page_that_has_waited_too_long_comes_to_what_it_came_to_last(
     spec: ProxySpec, path: str, play: Callable[..., Playground]
