@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from benchmarks.pools import TEN
 from scrapy_proxywhirl.playground import Playground, ProxySpec
 
 BY_HAND = {"DOWNLOADER_MIDDLEWARES": {"benchmarks.crawl_once.RoundRobinByHand": 745}}
@@ -88,12 +89,11 @@ def crawl(
 
 def response_times(pages: int) -> None:
     """Compare mean response times, and print a table."""
-    specs = [ProxySpec(latency=latency / 1000) for latency in range(40, 401, 40)]
     print(f"{pages} pages, 16 at a time, ten proxies of 40 to 400 ms")
     print("                            lost  direct  mean ms  against by hand  pages/s")
     reference = None
     for name, settings in CRAWLS.items():
-        took = crawl(specs, settings, pages)
+        took = crawl(TEN, settings, pages)
         reference = reference or took["mean_ms"]
         print(
             f"{name:26}{pages - took['arrived']:6}{took['direct']:8}{took['mean_ms']:9.0f}"

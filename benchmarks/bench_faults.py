@@ -15,9 +15,9 @@ from statistics import quantiles
 from typing import Any
 
 from benchmarks.bench_crawl import BY_HAND, OURS, Change, crawl
+from benchmarks.pools import TEN
 from scrapy_proxywhirl.playground import Fault, ProxySpec
 
-TEN = [ProxySpec(latency=latency / 1000) for latency in range(40, 401, 40)]
 REFUSES = ProxySpec(fault=Fault.REFUSE)
 RESETS = ProxySpec(fault=Fault.RESET)
 HANGS = ProxySpec(fault=Fault.HANG)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.bench_crawl import OURS, crawl
-from benchmarks.bench_faults import TEN
+from benchmarks.pools import TEN
 
 SETTINGS = {**OURS, "CONCURRENT_REQUESTS_PER_DOMAIN": 8}
 
