@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import cycle
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,13 @@ class RoundRobinByHand:
 class Clock:
     """Notes when a page was first asked for: it is the first to see it, and retries keep that."""
 
+    began = inf  # when the first page was
+
     def process_request(self, request: Request) -> None:
         """Start."""
-        request.meta.setdefault("asked", time.monotonic())
+        now = time.monotonic()
+        Clock.began = min(Clock.began, now)
+        request.meta.setdefault("asked", now)
 
 
 class PagesSpider(Spider):
@@ -137,7 +142,7 @@ def main() -> None:
         }
     )
     crawler = process.create_crawler(PagesSpider)
-    cpu, began = time.process_time(), time.monotonic()
+    cpu = time.process_time()
     process.crawl(
         crawler,
         origin_url=order["origin_url"],
@@ -161,7 +166,7 @@ def main() -> None:
         ),
         "page_seconds": crawler.spider.page_seconds,
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
-        "seconds": crawler.spider.latest - began,
+        "seconds": max(0.0, crawler.spider.latest - Clock.began),  # 0 where nothing arrived
         "cpu": time.process_time() - cpu,
         "stats": {
             name: value

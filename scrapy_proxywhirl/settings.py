@@ -118,14 +118,7 @@ class ProxyWhirlSettings:
                 encoding=settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1",
             ),
             strategy=_strategy(settings),
-            strategy_config=StrategyConfig(
-                ema_alpha=_number(settings, "EMA_ALPHA", *RANGES["ema_alpha"]),
-                weight_exponent=_number(settings, "WEIGHT_EXPONENT", *RANGES["weight_exponent"]),
-                failure_penalty=_number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
-                warmup_proxies=_warmup_proxies(settings),
-                exploration=_number(settings, "EXPLORATION", *RANGES["exploration"]),
-                load_aware=_yes_or_no(settings, "LOAD_AWARE"),
-            ),
+            strategy_config=_strategy_config(settings),
             cooldown=_cooldown(settings),
             cooldown_max=_cooldown_max(settings),
             concurrency_per_proxy=_whole_number(settings, "CONCURRENCY_PER_PROXY"),
@@ -199,6 +192,21 @@ def _one_of(settings: BaseSettings, short_name: str, allowed: tuple[str, ...]) -
             return word
     words = " or ".join(map(repr, allowed))
     raise ValueError(f"{name} is {value!r}; it must be {words}")
+
+
+def _strategy_config(settings: BaseSettings) -> StrategyConfig:
+    exploration = _number(settings, "EXPLORATION", *RANGES["exploration"])
+    # Scrapy takes 0 for no limit.
+    concurrency = max(0, settings.getint("CONCURRENT_REQUESTS"))
+    return StrategyConfig(
+        ema_alpha=_number(settings, "EMA_ALPHA", *RANGES["ema_alpha"]),
+        weight_exponent=_number(settings, "WEIGHT_EXPONENT", *RANGES["weight_exponent"]),
+        failure_penalty=_number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
+        warmup_proxies=_warmup_proxies(settings),
+        exploration=exploration,
+        load_aware=_yes_or_no(settings, "LOAD_AWARE"),
+        explored_at_a_time=max(1, round(exploration * concurrency)) if concurrency else 0,
+    )
 
 
 def _warmup_proxies(settings: BaseSettings) -> int:

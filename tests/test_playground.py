@@ -205,3 +205,7 @@ def test_it_can_be_started_by_hand() -> None:
     assert lines[10].endswith(" 400 ms\n")
     proxy = lines[1].split()[0]
     assert proxy.startswith("http://127.0.0.1:")
+
+
+def test_a_playground_may_be_large(play: Callable[..., Playground]) -> None:
+    assert len(set(play(*[ProxySpec()] * 400).proxy_urls)) == 400

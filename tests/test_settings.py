@@ -36,12 +36,22 @@ def test_the_defaults() -> None:
     assert settings.strategy_config.failure_penalty == 4.0
     assert settings.strategy_config.exploration == 0.05
     assert settings.strategy_config.warmup_proxies == 64  # four times CONCURRENT_REQUESTS
+    assert settings.strategy_config.explored_at_a_time == 1  # a twentieth of them
     assert settings.ban_policy is BanPolicy
     assert settings.timeout == 60.0
     assert settings.stats_proxies == 100
     assert [proxy.url for proxy in settings.proxies] == ["http://h:1"]
     assert read_ban_statuses(Settings()) == {403, 429, 502, 503, 504}
     assert is_enabled(Settings())
+
+
+@pytest.mark.parametrize(("concurrency", "at_a_time"), [(200, 10), (2, 1), (0, 0)])
+def test_exploration_takes_its_share_of_the_requests_at_a_time(
+    concurrency: int, at_a_time: int
+) -> None:
+    config = read(CONCURRENT_REQUESTS=concurrency).strategy_config
+
+    assert config.explored_at_a_time == at_a_time
 
 
 def test_values_may_come_as_text_from_the_command_line() -> None:

@@ -16,6 +16,7 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "failure_penalty": (lambda n: 1 <= n < inf, "of at least 1"),
     "warmup_proxies": (lambda n: 0 <= n < inf, "of at least 0"),
     "exploration": (lambda n: 0 <= n <= 1, "in [0, 1]"),
+    "explored_at_a_time": (lambda n: 0 <= n < inf, "of at least 0"),
 }
 
 
@@ -40,6 +41,8 @@ class StrategyConfig:
             [0, 1]. With 0, what is known is never questioned.
         load_aware: Whether a proxy weighs less for each attempt in flight on it: its EMA counts
             ``1 + in-flight`` times.
+        explored_at_a_time: How many proxies may be under exploration, so that those of them which
+            never answer cost no more than so many requests at a time; at least 0, 0 for any number.
 
     Raises:
         ValueError: A figure is out of its range.
@@ -51,6 +54,7 @@ class StrategyConfig:
     warmup_proxies: int = 0
     exploration: float = 0.0
     load_aware: bool = False
+    explored_at_a_time: int = 0
 
     def __post_init__(self) -> None:
         for name, (fits, allowed) in RANGES.items():

@@ -54,6 +54,7 @@ class Rotation:
         self._sidelined: set[Proxy] = set()
         self._hand = 0
         self._started_when_visited: dict[Proxy, int] = {}
+        self._explored: dict[Proxy, int] = {}  # now, and how many attempts each had behind it then
         self._go_by(config)
 
     @property
@@ -77,6 +78,7 @@ class Rotation:
         self._sampler.discard(proxy)
         self._sidelined.discard(proxy)
         self._started_when_visited.pop(proxy, None)
+        self._explored.pop(proxy, None)
 
     def changed(self, proxy: Proxy) -> None:
         """Give a proxy the place and weight that it deserves now."""
@@ -116,9 +118,11 @@ class Rotation:
             proxy = self._warm_up(excluded)
             if proxy is not None:
                 return proxy
-        if self._exploration and self._random() < self._exploration:
+        if self._exploration and self._random() < self._exploration and self._may_explore():
             proxy = self._explore(pool, excluded)
             if proxy is not None:
+                if self._explored_at_a_time:
+                    self._explored[proxy] = proxy.requests_completed
                 return proxy
         try:
             proxy = self._sampler.sample()
@@ -137,6 +141,7 @@ class Rotation:
         self._weight_exponent = config.weight_exponent
         self._is_load_aware = config.load_aware
         self._exploration = config.exploration
+        self._explored_at_a_time = config.explored_at_a_time
         self._warmup_proxies = config.warmup_proxies
         self._is_warming_up = True
 
@@ -156,6 +161,21 @@ class Rotation:
                 return proxy
             untried[proxy] = None
         return None
+
+    def _may_explore(self) -> bool:
+        """
+        Tell whether no more are under exploration than may be.
+
+        As a share of the selections alone, exploration of a pool in which one in ten lets a request
+        wait for 15 s would take most of the time of a crawl whose pages take 0.1 s.
+        """
+        at_most = self._explored_at_a_time
+        if at_most and len(self._explored) >= at_most:
+            for proxy, completed in list(self._explored.items()):
+                if proxy.requests_completed != completed:
+                    del self._explored[proxy]
+            return len(self._explored) < at_most
+        return True
 
     def _explore(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
         """

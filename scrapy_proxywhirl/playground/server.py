@@ -17,6 +17,9 @@ from scrapy_proxywhirl.playground.spec import Fault, ProxySpec
 
 HOST = "127.0.0.1"
 
+# Bytes of an order: one names all proxies of a playground.
+_LONGEST_LINE = 2**26
+
 
 async def serve(specs: list[ProxySpec], first_port: int = 0) -> Servers:
     """
@@ -131,7 +134,7 @@ class Servers:
 
 
 async def _main() -> None:
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )

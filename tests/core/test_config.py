@@ -16,6 +16,7 @@ from scrapy_proxywhirl import StrategyConfig
         *[("failure_penalty", value, "at least 1") for value in (0.5, inf, nan)],
         ("warmup_proxies", -1, "at least 0"),
         *[("exploration", value, r"in \[0, 1\]") for value in (-0.1, 1.1, nan)],
+        ("explored_at_a_time", -1, "at least 0"),
     ],
 )
 def test_a_figure_out_of_its_range_is_refused(name: str, value: Any, allowed: str) -> None:

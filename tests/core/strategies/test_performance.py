@@ -360,6 +360,34 @@ class TestLearning:
 
         assert slow.requests_started == 1
 
+    def test_no_more_are_explored_at_a_time_than_may_be(
+        self, make_pool: MakePool, rng: Random
+    ) -> None:
+        pool = make_pool(1.0, *[None] * 50)
+        fast, *unknown = pool
+        config = StrategyConfig(exploration=0.5, explored_at_a_time=2)
+        strategy = PerformanceBasedStrategy(config, rng=rng)
+
+        def under_way() -> list[Proxy]:
+            """Let what is selected of the known succeed, and return what is yet to come back."""
+            for _ in range(200):
+                if strategy.select(pool) is fast:
+                    strategy.record_result(fast, True, 1.0)
+            return [proxy for proxy in unknown if proxy.requests_active and proxy in pool]
+
+        first, second = under_way()
+        assert under_way() == [first, second]
+
+        strategy.record_result(first, False, 15_000.0)
+        second.abandon_request()
+        others = under_way()
+        assert len(others) == 2
+        assert first not in others  # it was tried, and it is another's turn
+
+        pool.remove_proxy(others[0])
+        strategy.record_result(others[1], True, 50.0)
+        assert len(under_way()) == 2
+
     def test_exploration_costs_nothing_where_all_are_seen_anyway(
         self, make_pool: MakePool, rng: Random
     ) -> None:
