@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import cycle
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class PagesSpider(Spider):
         self.latencies: list[float] = []
         self.page_seconds: list[float] = []
         self.wrong = 0
-        self.latest = time.monotonic()
+        self.latest = inf
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the pages, or for one whose callback asks for them all at once."""
@@ -166,7 +166,7 @@ def main() -> None:
         ),
         "page_seconds": crawler.spider.page_seconds,
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
-        "seconds": max(0.0, crawler.spider.latest - Clock.began),  # 0 where nothing arrived
+        "seconds": crawler.spider.latest - Clock.began if latencies else nan,
         "cpu": time.process_time() - cpu,
         "stats": {
             name: value

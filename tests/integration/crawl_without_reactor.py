@@ -15,12 +15,13 @@ HANDLER = "scrapy.core.downloader.handlers._aiohttp"
 
 
 class PagesSpider(Spider):
-    """Asks for what it is given, with the files that pages name, and notes what comes."""
+    """Asks for what it is given, and for files and copies of pages; notes what comes."""
 
     name = "pages"
 
-    def __init__(self, urls: list[str], files: list[str]) -> None:
+    def __init__(self, urls: list[str], files: list[str], copies_meta: bool) -> None:
         super().__init__()
+        self.copies_meta = copies_meta
         self.urls = urls
         self.files = files
         self.bodies: dict[str, str] = {}
@@ -37,6 +38,8 @@ class PagesSpider(Spider):
         if self.files:
             yield {"file_urls": self.files}
             self.files = []
+        if self.copies_meta and not response.url.endswith("-copy"):
+            yield Request(f"{response.url}-copy", meta=response.meta)
 
     def scraped(self, item: dict[str, Any]) -> None:
         self.files_came.extend(file["url"] for file in item["files"])
@@ -59,7 +62,7 @@ def main() -> None:
         }
     )
     crawler = process.create_crawler(PagesSpider)
-    process.crawl(crawler, order["urls"], order.get("files", []))
+    process.crawl(crawler, order["urls"], order["files"], order["copies_meta"])
     process.start()
     assert crawler.stats
     assert isinstance(crawler.spider, PagesSpider)

@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.crawling import MIDDLEWARE
 from tests.integration.crawl_without_reactor import HANDLER
+from tests.integration.test_lost_attempts import (
+    RaisesAfter,
+    ReturnsRequestAfter,
+    ReturnsRequestBefore,
+    ReturnsResponseBefore,
+)
 
 pytestmark = pytest.mark.skipif(
     find_spec(HANDLER) is None, reason="this Scrapy has no handler that needs no reactor"
@@ -25,10 +32,14 @@ PAGES = 60
 
 
 def crawl(
-    playground: Playground, urls: list[str], files: Sequence[str] = (), **settings: Any
+    playground: Playground,
+    urls: list[str],
+    files: Sequence[str] = (),
+    copies_meta: bool = False,
+    **settings: Any,
 ) -> dict[str, Any]:
     settings = {"PROXYWHIRL_PROXIES": playground.proxy_urls, **settings}
-    order = {"urls": urls, "files": files, "settings": settings}
+    order = {"urls": urls, "files": files, "copies_meta": copies_meta, "settings": settings}
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.crawl_without_reactor", json.dumps(order)],
         capture_output=True,
@@ -116,6 +127,30 @@ def test_no_page_is_lost_to_a_proxy_that_refuses_tunnels(
 
     assert_all_arrived(crawled, urls)
     assert crawled["stats"][f"proxywhirl/{stat}"] >= 1
+
+
+@pytest.mark.parametrize(
+    "inner", [ReturnsRequestBefore, ReturnsResponseBefore, ReturnsRequestAfter, RaisesAfter]
+)
+def test_whatever_a_later_middleware_does(inner: type, playground: Playground) -> None:
+    crawled = crawl(
+        playground,
+        pages(playground),
+        DOWNLOADER_MIDDLEWARES={MIDDLEWARE: 745, f"{inner.__module__}.{inner.__name__}": 800},
+    )
+
+    assert crawled["reason"] == "finished"
+    assert crawled["stats"]["proxywhirl/neutral"] >= PAGES
+
+
+def test_what_copied_meta_brings_along_is_no_choice(play: Callable[..., Playground]) -> None:
+    playground = play(GOOD, ProxySpec(fault=Fault.STATUS, status=403))
+    urls = pages(playground)
+
+    crawled = crawl(playground, urls, copies_meta=True)
+
+    assert_all_arrived(crawled, [*urls, *(f"{url}-copy" for url in urls)])
+    assert crawled["stats"]["proxywhirl/successes"] == 2 * PAGES
 
 
 def test_pages_wait_for_the_end_of_an_outage(play: Callable[..., Playground]) -> None:
