@@ -4,7 +4,8 @@ What a selection and a result cost, by the size of the pool.
     python -m benchmarks.bench_select
 
 Beside each selection, in the same run, stands what ``random.choices`` with weights takes on the
-same proxies. Times are of this machine; what can be compared between machines are the ratios.
+same proxies. With ``--strategies`` it is what a selection costs by each of them. Times are of this
+machine; what can be compared between machines are the ratios.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from random import Random
 from statistics import median
 from time import monotonic, perf_counter_ns
 
-from benchmarks.pools import SIZES, pool_of, strategy_of_a_crawl
+from benchmarks.pools import CONFIG_OF_A_CRAWL, SIZES, pool_of, strategy_of_a_crawl
 from scrapy_proxywhirl import Proxy, SelectionContext
+from scrapy_proxywhirl.core import STRATEGIES
 
 DOMAIN = "shop.example"
 ROUNDS = 31
@@ -82,11 +84,37 @@ def measure_banned(size: int, share: float) -> float:
     )
 
 
+def select_by(name: str, size: int) -> float:
+    """Return the median, in microseconds, of a selection by the strategy *name*."""
+    rng = Random(size)
+    pool = pool_of(size, rng)
+    strategy = STRATEGIES[name](CONFIG_OF_A_CRAWL, rng=rng)
+    context = SelectionContext(domain=DOMAIN)
+    strategy.select(pool, context).abandon_request()
+    return median(
+        microseconds(lambda: strategy.select(pool, context), CALLS) for _ in range(ROUNDS)
+    )
+
+
+def compare_strategies(sizes: list[int]) -> None:
+    """Measure each strategy's selections, and print a table."""
+    print("strategy      " + "".join(f"{size:>11,}" for size in sizes) + "   largest, of smallest")
+    for name in sorted(STRATEGIES):
+        figures = [select_by(name, size) for size in sizes]
+        cells = "".join(f"{figure:8.2f} us" for figure in figures)
+        print(f"{name:14}{cells}{max(figures) / min(figures):10.2f} x", flush=True)
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_select")
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="largest pool")
-    sizes = [size for size in SIZES if size <= parser.parse_args().largest]
+    parser.add_argument("--strategies", action="store_true", help="all of them, selections only")
+    options = parser.parse_args()
+    sizes = [size for size in SIZES if size <= options.largest]
+    if options.strategies:
+        compare_strategies(sizes)
+        return
     figures = {size: measure(size) for size in sizes}
     smallest_select, _, _ = figures[sizes[0]]
     _, _, choices_at_100 = figures[100]

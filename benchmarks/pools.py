@@ -18,6 +18,9 @@ from scrapy_proxywhirl.playground import ProxySpec
 # 1 / EMA they take 40% less in the mean than in turn, and that is the most that it can bring.
 TEN = [ProxySpec(latency=round(0.04 * 10 ** (place / 9), 3)) for place in range(10)]
 
+# As default settings have it.
+CONFIG_OF_A_CRAWL = StrategyConfig(warmup_proxies=64, exploration=0.05, explored_at_a_time=1)
+
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -33,4 +36,4 @@ def pool_of(size: int, rng: Random, rest: float = 2.0) -> ProxyPool:
 
 def strategy_of_a_crawl(rng: Random) -> PerformanceBasedStrategy:
     """Return the strategy as a crawl with default settings has it."""
-    return PerformanceBasedStrategy(StrategyConfig(warmup_proxies=64, exploration=0.05), rng=rng)
+    return PerformanceBasedStrategy(CONFIG_OF_A_CRAWL, rng=rng)

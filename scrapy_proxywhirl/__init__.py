@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from scrapy_proxywhirl._version import __version__
 from scrapy_proxywhirl.core import (
+    AdaptiveStrategy,
     HealthStatus,
+    LeastLoadedStrategy,
+    LeastUsedStrategy,
     PerformanceBasedStrategy,
     PoolCooldowns,
     PoolLimits,
@@ -15,6 +18,7 @@ from scrapy_proxywhirl.core import (
     SelectionContext,
     Strategy,
     StrategyConfig,
+    WeightedStrategy,
 )
 from scrapy_proxywhirl.exceptions import (
     DuplicateProxyError,
@@ -29,10 +33,13 @@ from scrapy_proxywhirl.note import UsedProxy, used_proxy
 from scrapy_proxywhirl.outcomes import BanPolicy
 
 __all__ = [
+    "AdaptiveStrategy",
     "BanPolicy",
     "DuplicateProxyError",
     "HealthStatus",
     "InvalidProxyError",
+    "LeastLoadedStrategy",
+    "LeastUsedStrategy",
     "NoProxyForRequestError",
     "PerformanceBasedStrategy",
     "PoolCooldowns",
@@ -49,6 +56,7 @@ __all__ = [
     "Strategy",
     "StrategyConfig",
     "UsedProxy",
+    "WeightedStrategy",
     "__version__",
     "used_proxy",
 ]

@@ -11,7 +11,7 @@ from scrapy_proxywhirl.core import InvalidProxyError, Proxy
 
 SETTING = "PROXYWHIRL_PROXIES"
 
-_FIELDS = ("url", "username", "password", "label", "country", "region", "tags")
+_FIELDS = ("url", "username", "password", "label", "country", "region", "tags", "weight")
 
 
 def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy, ...]:
@@ -21,7 +21,7 @@ def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy, 
     Args:
         value: URLs, :class:`Proxy` objects, and dicts or items of any kind that ``ItemAdapter``
             knows with a ``url`` and any of the fields ``username``, ``password``, ``label``,
-            ``country``, ``region`` and ``tags``; or one text with commas between URLs.
+            ``country``, ``region``, ``tags`` and ``weight``; or one text with commas between URLs.
         encoding: What credentials are sent in.
 
     Raises:
@@ -72,10 +72,13 @@ def _proxy(entry: Any) -> Proxy:
         raise InvalidProxyError(
             f"the unknown fields {', '.join(unknown)}; known are {', '.join(_FIELDS)}"
         )
-    for name in set(fields) - {"tags"}:
-        if not isinstance(fields[name], str):
+    for name in sorted(set(fields) - {"tags"}):
+        value = fields[name]
+        allowed = (int, float) if name == "weight" else (str,)
+        if not isinstance(value, allowed) or isinstance(value, bool):
             raise InvalidProxyError(
-                f"the field {name!r} is of the type {type(fields[name]).__name__}; it must be a str"
+                f"the field {name!r} is of the type {type(value).__name__}; it must be a"
+                f" {allowed[-1].__name__}"
             )
     if "url" not in fields:
         raise InvalidProxyError("the field 'url' is missing")

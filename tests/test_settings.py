@@ -125,7 +125,7 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_STATS_PROXIES", "many", "without a fraction, of at least 0"),
         ("PROXYWHIRL_TIMEOUT", -1, "a number of seconds, of at least 0"),
         ("PROXYWHIRL_TIMEOUT", "inf", "a number of seconds, of at least 0"),
-        ("PROXYWHIRL_STRATEGY", "fastest", "one of 'performance', 'random', 'round-robin'"),
+        ("PROXYWHIRL_STRATEGY", "fastest", "'least-used', 'performance', 'random', 'ro"),
         ("PROXYWHIRL_STRATEGY", "no.such.Strategy", "cannot be loaded: No module named 'no'"),
         ("PROXYWHIRL_STRATEGY", "os.path.join", "must be a subclass"),
         ("PROXYWHIRL_STRATEGY", dict, "must be a subclass"),

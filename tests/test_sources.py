@@ -50,13 +50,14 @@ def test_a_proxy_may_be_an_item_of_any_kind(entry: Any) -> None:
 def test_every_field_of_a_dict_reaches_the_proxy() -> None:
     fields = {
         "url": "http://h:1", "username": "user", "password": "secret", "label": "one",
-        "country": "DE", "region": "Hesse", "tags": ["a", "b"],
+        "country": "DE", "region": "Hesse", "tags": ["a", "b"], "weight": 3,
     }  # fmt: skip
 
     (proxy,) = proxies_from_setting([fields])
 
     assert (proxy.username, proxy.password, proxy.label) == ("user", "secret", "one")
     assert (proxy.country, proxy.region, proxy.tags) == ("DE", "Hesse", ("a", "b"))
+    assert proxy.weight == 3
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,9 @@ def test_several_may_be_given_in_several_ways(value: Any) -> None:
         ({"url": None}, "the field 'url' is missing"),
         ({"url": 7}, "the field 'url' is of the type int"),
         ({"url": "http://h:1", "username": 7}, "'username' is of the type int"),
+        ({"url": "http://h:1", "weight": "3"}, "'weight' is of the type str; it must be a float"),
+        ({"url": "http://h:1", "weight": True}, "'weight' is of the type bool"),
+        ({"url": "http://h:1", "weight": 0}, "weight is 0; it must be a number in"),
         ({"url": "http://h:1", "user": "x"}, "unknown fields user; known are url, username,"),
         ({"url": "http://h:1", "password": "secret"}, "a password and no username"),
         ("http://user:secr\u20act@h:1", "cannot be sent as latin-1; set HTTPPROXY_AUTH_ENCODING"),

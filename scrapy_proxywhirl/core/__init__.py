@@ -18,19 +18,26 @@ from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.strategies import (
     STRATEGIES,
+    AdaptiveStrategy,
+    LeastLoadedStrategy,
+    LeastUsedStrategy,
     PerformanceBasedStrategy,
     RandomStrategy,
     RoundRobinStrategy,
     Strategy,
+    WeightedStrategy,
 )
 
 __all__ = [
     "STRATEGIES",
+    "AdaptiveStrategy",
     "DuplicateProxyError",
     "HealthStatus",
     "Incident",
     "Incidents",
     "InvalidProxyError",
+    "LeastLoadedStrategy",
+    "LeastUsedStrategy",
     "PerformanceBasedStrategy",
     "PoolCooldowns",
     "PoolLimits",
@@ -43,4 +50,5 @@ __all__ = [
     "SelectionContext",
     "Strategy",
     "StrategyConfig",
+    "WeightedStrategy",
 ]

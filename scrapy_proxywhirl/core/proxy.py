@@ -58,10 +58,12 @@ class Proxy:
         tags: Any words, to filter by.
         ema_alpha: Share of a new response time in this proxy's EMA, in (0, 1]; None for the
             strategy's.
+        weight: What it weighs with :class:`WeightedStrategy`, in [1e-9, 1e9]; None for how likely
+            it is to succeed, a number in (0, 1).
 
     Raises:
         InvalidProxyError: *url* is not a proxy's, or has credentials besides *username*.
-        ValueError: *ema_alpha* is out of its range.
+        ValueError: *ema_alpha* or *weight* is out of its range.
 
     Attributes:
         id: The first 16 hex digits of a SHA-256 of the identity; the same in every run.
@@ -96,6 +98,7 @@ class Proxy:
         "_lock",
         "_taken_back",
         "_watchers",
+        "_weight",
         "consecutive_failures",
         "country",
         "ema_alpha",
@@ -124,10 +127,13 @@ class Proxy:
         region: str | None = None,
         tags: Iterable[str] = (),
         ema_alpha: float | None = None,
+        weight: float | None = None,
     ) -> None:
         endpoint = parse_proxy_url(url).with_identity(username, password)
         if ema_alpha is not None and not 0.0 < ema_alpha <= 1.0:
             raise ValueError(f"ema_alpha is {ema_alpha!r}; it must be in (0, 1]")
+        if weight is not None and not 1e-9 <= weight <= 1e9:
+            raise ValueError(f"weight is {weight!r}; it must be a number in [1e-9, 1e9]")
         self._endpoint = endpoint
         self.url_with_credentials = endpoint.with_credentials
         self.url = endpoint.without_credentials
@@ -137,6 +143,7 @@ class Proxy:
         self.region = region
         self.tags = tuple(tags)
         self.ema_alpha = ema_alpha
+        self._weight = weight
 
         self.requests_started = 0
         self.requests_completed = 0
@@ -198,6 +205,11 @@ class Proxy:
     def password(self) -> str | None:
         """Secret; None without credentials."""
         return self._endpoint.password
+
+    @property
+    def weight(self) -> float | None:
+        """What it was given to weigh; None where it was not."""
+        return self._weight
 
     @property
     def requests_active(self) -> int:

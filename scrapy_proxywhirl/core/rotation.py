@@ -15,15 +15,12 @@ from scrapy_proxywhirl.core.sampler import WeightedSampler
 # Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.
 _LEAST_EMA_MS = 0.001
 
-# How often an excluded proxy may be drawn before those that are drawn are set aside, and how many
-# of them may be, before there is taken to be none that may be chosen.
-_REJECTIONS = 4
-_SET_ASIDE = 1024
-
 _UNHEALTHY = HealthStatus.UNHEALTHY
 
-# How many proxies are compared where none can be selected by weight.
+# How many proxies are compared where none can be selected by weight, beside those that are
+# excluded, and of these how many at most.
 _COMPARED = 64
+_PASSED_OVER = 1024
 
 
 class Rotation:
@@ -128,7 +125,7 @@ class Rotation:
             proxy = self._sampler.sample()
             if not excluded or proxy.id not in excluded:
                 return proxy
-            proxy = self._draw_again(excluded)
+            proxy = self._sampler.sample_where(lambda other: other.id not in excluded)
             if proxy is not None:
                 return proxy
         except IndexError:  # none is in rotation
@@ -206,30 +203,11 @@ class Rotation:
         self._started_when_visited[proxy] = started
         return None
 
-    def _draw_again(self, excluded: Collection[str]) -> Proxy | None:
-        sampler = self._sampler
-        for _ in range(_REJECTIONS):
-            proxy = sampler.sample()
-            if proxy.id not in excluded:
-                return proxy
-        aside: dict[Proxy, float] = {}
-        try:
-            while len(sampler) and len(aside) < _SET_ASIDE:
-                proxy = sampler.sample()
-                if proxy.id not in excluded:
-                    return proxy
-                aside[proxy] = sampler.weight(proxy)
-                sampler.discard(proxy)
-            return None
-        finally:
-            for proxy, weight in aside.items():
-                sampler.set(proxy, weight)
-
     def _least_bad(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
         """Of the next proxies round the pool, the one with the fewest failures, then in flight."""
         proxies = pool.proxies
         self._hand += 1
-        compared = min(len(proxies), _COMPARED + min(len(excluded), _SET_ASIDE))
+        compared = min(len(proxies), _COMPARED + min(len(excluded), _PASSED_OVER))
         candidates = (proxies[(self._hand + i) % len(proxies)] for i in range(compared))
         return min(
             (one for one in candidates if not one._is_barred and one.id not in excluded),

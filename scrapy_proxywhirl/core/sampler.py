@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from math import floor, frexp, inf, ldexp
 from random import Random
 from typing import Generic, TypeVar
@@ -13,6 +14,11 @@ T = TypeVar("T")
 # 10**9: added to 2**20 it loses the bits below. A double then sums up to 2**21 (two million) of
 # them without rounding, so that a bucket's total is exact after any number of changes.
 _ROUNDS_TO_32_BITS = 2.0**20
+
+# How often an item that does not fit may be drawn before those that are drawn are set aside, and
+# how many of them may be, before there is taken to be none that fits.
+_REJECTIONS = 4
+_SET_ASIDE = 1024
 
 
 class WeightedSampler(Generic[T]):
@@ -138,6 +144,36 @@ class WeightedSampler(Generic[T]):
             position = floor(drawn)
             if drawn - position < mantissas[position]:
                 return items[position]
+
+    def sample_where(self, fits: Callable[[T], bool]) -> T | None:
+        """
+        Draw one of the items that fit; they all stay in.
+
+        Those that do not are set aside, 1,024 at most, which gives each of the others its exact
+        probability.
+
+        Args:
+            fits: Tells whether an item does.
+
+        Returns:
+            The item; None where none fits, or too many do not.
+        """
+        for _ in range(_REJECTIONS):
+            item = self.sample()
+            if fits(item):
+                return item
+        aside: dict[T, float] = {}
+        try:
+            while len(self) and len(aside) < _SET_ASIDE:
+                item = self.sample()
+                if fits(item):
+                    return item
+                aside[item] = self.weight(item)
+                self.discard(item)
+            return None
+        finally:
+            for item, weight in aside.items():
+                self.set(item, weight)
 
     def _open_bucket(self, exponent: int) -> _Bucket[T]:
         bucket = self._buckets[exponent] = _Bucket(exponent)

@@ -191,9 +191,6 @@ async def test_robots_txt_waits_too(play: Callable[..., Playground]) -> None:
     crawled.assert_every_attempt_is_settled()
 
 
-@pytest.mark.parametrize(
-    ("spec", "path"), [(GOOD, "/status/503"), (RESETS, "/")], ids=["a response", "an exception"]
-)
 class FilesSpider(CollectingSpider):
     """Wants the files that a page names."""
 
@@ -241,6 +238,9 @@ async def test_files_of_an_item_wait_in_place(
     assert all(entry["via"] for entry in playground.origin_log())
 
 
+@pytest.mark.parametrize(
+    ("spec", "path"), [(GOOD, "/status/503"), (RESETS, "/")], ids=["a response", "an exception"]
+)
 @deferred_f_from_coro_f
 async def test_a_page_that_has_waited_too_long_comes_to_what_it_came_to_last(
     spec: ProxySpec, path: str, play: Callable[..., Playground]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from random import Random
-from threading import Lock
-from weakref import WeakKeyDictionary
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.rotation import Rotation, weight_of
 from scrapy_proxywhirl.core.strategies.base import Strategy
+from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 
 
 class PerformanceBasedStrategy(Strategy):
@@ -30,15 +29,13 @@ class PerformanceBasedStrategy(Strategy):
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._rotations: WeakKeyDictionary[ProxyPool, Rotation] = WeakKeyDictionary()
-        self._joining = Lock()
-        self._latest: tuple[ProxyPool | None, Rotation] = (None, Rotation(self.config, self._rng))
+        self._rotations = PerPool(lambda: Rotation(self.config, self._rng))
 
     def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
         """Choose a proxy with a probability in proportion to its weight."""
-        latest, rotation = self._latest
+        latest, rotation = self._rotations.latest  # of() saves a line and costs a tenth of the time
         if latest is not pool:
-            rotation = self._rotation(pool)
+            rotation = self._rotations.of(pool)
         return rotation.draw(pool, excluded)
 
     def weigh(self, proxy: Proxy) -> float:
@@ -57,7 +54,7 @@ class PerformanceBasedStrategy(Strategy):
     def configure(self, config: StrategyConfig) -> None:
         """Go by *config* from now on; takes time in proportion to the pool."""
         super().configure(config)
-        for pool, rotation in list(self._rotations.items()):
+        for pool, rotation in self._rotations.items():
             with pool.lock:
                 rotation.configure(config, pool)
 
@@ -66,17 +63,8 @@ class PerformanceBasedStrategy(Strategy):
         if self._learns:
             return super().validate_metadata(pool)
         with pool.lock:
-            return self._rotation(pool).known > 0
+            return self._rotations.of(pool).known > 0
 
     @property
     def _learns(self) -> bool:
         return self.config.warmup_proxies > 0 or self.config.exploration > 0
-
-    def _rotation(self, pool: ProxyPool) -> Rotation:
-        with self._joining:
-            rotation = self._rotations.get(pool)
-            if rotation is None:
-                rotation = self._rotations[pool] = Rotation(self.config, self._rng)
-                pool.watch(rotation, owner=self)
-            self._latest = (pool, rotation)
-            return rotation

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
+from random import Random
 
+from scrapy_proxywhirl.core.available import AvailableProxies
+from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.strategies.base import Strategy
-
-# How often an excluded proxy may be drawn before the others are listed.
-_REJECTIONS = 4
+from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 
 
 class RandomStrategy(Strategy):
     """Selects any proxy of the pool with the same probability, whatever it has shown."""
 
+    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
+        super().__init__(config, rng=rng)
+        self._available = PerPool(partial(AvailableProxies, self._rng))
+
     def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
         """Choose any proxy."""
-        if not len(pool):
-            return None
-        for _ in range(_REJECTIONS):
-            proxy = self._rng.choice(pool.proxies)
-            if proxy.is_available and proxy.id not in excluded:
-                return proxy
-        others = [one for one in pool.proxies if one.is_available and one.id not in excluded]
-        return self._rng.choice(others) if others else None
+        return self._available.of(pool).draw(excluded)

@@ -13,6 +13,7 @@ import pytest
 
 from scrapy_proxywhirl import (
     HealthStatus,
+    PoolLimits,
     Proxy,
     ProxyPool,
     ProxyPoolEmptyError,
@@ -83,6 +84,37 @@ def test_it_does_not_stay_on_one_that_is_gone_failed_or_unhealthy(
     assert other in {strategy.select(pool, staying) for _ in range(50)}
     pool.remove_proxy(wanted)
     assert strategy.select(pool, staying) is other
+
+
+def test_it_selects_none_that_has_left_the_pool(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(10.0, 10.0, 10.0)
+    first, second, third = pool
+    strategy = make_strategy()
+    strategy.select(pool)
+
+    pool.remove_proxy(first)
+    pool.remove_proxy(second)
+
+    assert {strategy.select(pool) for _ in range(50)} == {third}
+
+
+def test_it_selects_none_that_is_as_busy_as_it_may_be(make_strategy: MakeStrategy) -> None:
+    pool = ProxyPool("test", limits=PoolLimits(1, 0.0, lambda: 0.0))
+    for port in (1, 2, 3):
+        pool.add_proxy(Proxy(f"http://h:{port}"))
+    for proxy in pool:
+        proxy.ema_response_time_ms = 10.0
+    strategy = make_strategy()
+
+    assert {strategy.select(pool) for _ in range(3)} == set(pool)
+    with pytest.raises(ProxyPoolEmptyError, match="are busy"):
+        strategy.select(pool)
+
+    first, *_ = pool
+    strategy.record_result(first, True, 10.0)
+    assert strategy.select(pool) is first
 
 
 @pytest.mark.parametrize("context", [None, SelectionContext()])

@@ -230,7 +230,7 @@ def test_a_strategy_keeps_no_pool_alive_but_its_latest(make_pool: MakePool) -> N
     for _ in range(3):
         strategy.select(make_pool(10.0))
 
-    assert len(strategy._rotations) == 1
+    assert len(strategy._rotations.items()) == 1
 
 
 class TestLearning:
@@ -394,7 +394,7 @@ class TestLearning:
         pool = make_pool(*[100.0] * 10)
         strategy = PerformanceBasedStrategy(LEARNING, rng=rng)
         drawn = 0
-        rotation = strategy._rotation(pool)
+        rotation = strategy._rotations.of(pool)
         sample = rotation._sampler.sample
 
         def counting_sample() -> Proxy:

@@ -1,0 +1,66 @@
+"""Which proxies of a pool may be selected at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from random import Random
+
+from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.proxy import Proxy
+
+# How often an excluded proxy may be drawn before the others are listed. A domain of which most
+# have been banned has a list of its own, so that three in four are excluded at most: then it comes
+# to listing once in 10,000 draws.
+_REJECTIONS = 32
+
+
+class AvailableProxies:
+    """
+    The proxies of a pool that neither rest nor are as busy as they may be.
+
+    Each operation takes constant time, a draw in the mean. Not thread-safe: it is called with the
+    pool's lock held.
+
+    Args:
+        rng: The source of chance.
+    """
+
+    def __init__(self, rng: Random) -> None:
+        self._random = rng.random
+        self._proxies: IndexedSet[Proxy] = IndexedSet()
+
+    def added(self, proxy: Proxy) -> None:
+        """Take in a proxy that joined the pool."""
+        self.changed(proxy)
+
+    def changed(self, proxy: Proxy) -> None:
+        """Take note of a proxy that may be selected again, or no more."""
+        if proxy.is_available:
+            self._proxies.add(proxy)
+        else:
+            self._proxies.discard(proxy)
+
+    def removed(self, proxy: Proxy) -> None:
+        """Forget a proxy that left the pool."""
+        self._proxies.discard(proxy)
+
+    def draw(self, excluded: Collection[str]) -> Proxy | None:
+        """
+        Choose any, each with the same probability.
+
+        Args:
+            excluded: Ids of proxies not to be chosen.
+
+        Returns:
+            The proxy; None where there is none that may be chosen.
+        """
+        proxies = self._proxies.items
+        size = len(proxies)
+        if not size:
+            return None
+        for _ in range(_REJECTIONS):
+            proxy = proxies[int(self._random() * size)]
+            if not excluded or proxy.id not in excluded:
+                return proxy
+        others = [proxy for proxy in proxies if proxy.id not in excluded]
+        return others[int(self._random() * len(others))] if others else None

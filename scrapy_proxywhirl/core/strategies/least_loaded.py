@@ -1,0 +1,64 @@
+"""The less loaded of two proxies that are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from random import Random
+
+from scrapy_proxywhirl.core.available import AvailableProxies
+from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.strategies.base import Strategy
+from scrapy_proxywhirl.core.strategies.per_pool import PerPool
+
+# The EMA, in milliseconds, that a proxy counts with which is being tried, or has but failed.
+_UNKNOWN_EMA_MS = 1e6
+
+# How often the second of two is drawn, to be another than the first: of a pool of two it is all but
+# always, and in vain where there is but one.
+_DRAWS = 8
+
+# Keeps the weight of no load finite: a microsecond.
+_LEAST_LOAD_MS = 0.001
+
+
+class LeastLoadedStrategy(Strategy):
+    """
+    Draws two proxies, and selects the one with less to do.
+
+    Its load is what its attempts in flight and one more may take, ``ema * (1 + in-flight)``; a
+    proxy of which nothing is known, and on which nothing is in flight, has none. The better of two
+    is nearly as good as the best of all, and no proxy is crowded by all those who find it the best
+    (M. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001; Finagle's
+    balancers choose so by a moving average of latencies).
+    """
+
+    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
+        super().__init__(config, rng=rng)
+        self._available = PerPool(partial(AvailableProxies, self._rng))
+
+    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        """Choose the less loaded of two."""
+        draw = self._available.of(pool).draw
+        one = draw(excluded)
+        if one is None:
+            return None
+        for _ in range(_DRAWS):
+            other = draw(excluded)
+            if other is not None and other is not one:
+                return one if _load_ms(one) <= _load_ms(other) else other
+        return one
+
+    def weigh(self, proxy: Proxy) -> float:
+        """Return the inverse of the load."""
+        return 1.0 / max(_load_ms(proxy), _LEAST_LOAD_MS)
+
+
+def _load_ms(proxy: Proxy) -> float:
+    ema = proxy.ema_response_time_ms
+    if ema is None:
+        is_new = not proxy.requests_active and not proxy.consecutive_failures
+        ema = 0.0 if is_new else _UNKNOWN_EMA_MS
+    return ema * (1 + proxy.requests_active)
