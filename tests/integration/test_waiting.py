@@ -215,7 +215,7 @@ async def test_files_of_an_item_wait_in_place(
     playground = play(GOOD, GOOD)
     for place in range(2):
         playground.change(place, RESETS, at_request=2)
-        playground.change(place, GOOD, after=1.5)
+        playground.change(place, GOOD, after=2.5)
     page, *files = [f"{playground.origin_url}/book/{number}" for number in range(41)]
 
     crawled = await crawl(

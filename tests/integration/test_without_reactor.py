@@ -183,7 +183,7 @@ def test_robots_txt_and_files_wait_in_place(
     for place in range(2):
         playground.change(place, GOOD, after=1)
         playground.change(place, RESETS, at_request=30)
-        playground.change(place, GOOD, after=3)
+        playground.change(place, GOOD, after=5)
     files = [f"{playground.origin_url}/book/{book}" for book in range(1, 31)]
 
     crawled = crawl(
