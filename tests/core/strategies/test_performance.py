@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from math import log
 from random import Random
 
 import pytest
@@ -105,15 +106,18 @@ def test_shares_are_in_proportion_to_inverse_emas(emas: list[float], seed: int) 
         proxy = Proxy(f"http://h:{port}")
         pool.add_proxy(proxy)
         proxy.ema_response_time_ms = ema
-    draws = 2000
+    draws = 5000
 
     seen = shares(PerformanceBasedStrategy(rng=Random(seed)), pool, draws)
 
     total = sum(1 / ema for ema in emas)
     for share, ema in zip(seen, emas, strict=True):
         expected = 1 / ema / total
-        # Six standard deviations: one in 10**9 by chance, times the examples and proxies.
-        assert abs(share - expected) <= 6 * (expected * (1 - expected) / draws) ** 0.5 + 1 / draws
+        # What is farther off by chance once in 10**12 at most, however rare the proxy is, by
+        # Bernstein's inequality: 2 * exp(-off**2 / (2 * (variance + off / 3))).
+        third = log(2 * 10**12) / 3
+        off = third + (third**2 + 6 * third * draws * expected * (1 - expected)) ** 0.5
+        assert abs(share - expected) * draws <= off
 
 
 @given(
