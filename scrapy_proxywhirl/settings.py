@@ -196,25 +196,22 @@ def _one_of(settings: BaseSettings, short_name: str, allowed: tuple[str, ...]) -
 
 def _strategy_config(settings: BaseSettings) -> StrategyConfig:
     exploration = _number(settings, "EXPLORATION", *RANGES["exploration"])
-    # Scrapy takes 0 for no limit.
-    concurrency = max(0, settings.getint("CONCURRENT_REQUESTS"))
+    concurrency = max(0, settings.getint("CONCURRENT_REQUESTS"))  # Scrapy takes 0 for no limit
     return StrategyConfig(
         ema_alpha=_number(settings, "EMA_ALPHA", *RANGES["ema_alpha"]),
         weight_exponent=_number(settings, "WEIGHT_EXPONENT", *RANGES["weight_exponent"]),
         failure_penalty=_number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
-        warmup_proxies=_warmup_proxies(settings),
+        warmup_proxies=_warmup_proxies(settings, concurrency),
         exploration=exploration,
         load_aware=_yes_or_no(settings, "LOAD_AWARE"),
         explored_at_a_time=max(1, round(exploration * concurrency)) if concurrency else 0,
     )
 
 
-def _warmup_proxies(settings: BaseSettings) -> int:
+def _warmup_proxies(settings: BaseSettings, concurrency: int) -> int:
     if settings.get("PROXYWHIRL_WARMUP_PROXIES") is not None:
         return _whole_number(settings, "WARMUP_PROXIES")
-    # Scrapy takes 0 for no limit; the pool is the limit then.
-    concurrency = settings.getint("CONCURRENT_REQUESTS")
-    return 4 * concurrency if concurrency > 0 else 2**31
+    return 4 * concurrency or 2**31  # without a limit the pool is the limit
 
 
 def _seconds(settings: BaseSettings, short_name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from random import Random
 
@@ -14,12 +15,11 @@ from scrapy_proxywhirl.core.proxy import Proxy
 _REJECTIONS = 32
 
 
-class AvailableProxies:
+class Available(ABC):
     """
-    The proxies of a pool that neither rest nor are as busy as they may be.
+    The proxies of a pool that neither rest nor are as busy as they may be, to draw from.
 
-    Each operation takes constant time, a draw in the mean. Not thread-safe: it is called with the
-    pool's lock held.
+    Not thread-safe: it is called with the pool's lock held.
 
     Args:
         rng: The source of chance.
@@ -27,26 +27,26 @@ class AvailableProxies:
 
     def __init__(self, rng: Random) -> None:
         self._random = rng.random
-        self._proxies: IndexedSet[Proxy] = IndexedSet()
 
     def added(self, proxy: Proxy) -> None:
         """Take in a proxy that joined the pool."""
         self.changed(proxy)
 
     def changed(self, proxy: Proxy) -> None:
-        """Take note of a proxy that may be selected again, or no more."""
+        """Take note of a proxy that may be selected again, or no more, or counts otherwise."""
         if proxy.is_available:
-            self._proxies.add(proxy)
+            self._put(proxy)
         else:
-            self._proxies.discard(proxy)
+            self.removed(proxy)
 
+    @abstractmethod
     def removed(self, proxy: Proxy) -> None:
-        """Forget a proxy that left the pool."""
-        self._proxies.discard(proxy)
+        """Forget a proxy, where it is known."""
 
+    @abstractmethod
     def draw(self, excluded: Collection[str]) -> Proxy | None:
         """
-        Choose any, each with the same probability.
+        Choose a proxy.
 
         Args:
             excluded: Ids of proxies not to be chosen.
@@ -54,6 +54,29 @@ class AvailableProxies:
         Returns:
             The proxy; None where there is none that may be chosen.
         """
+
+    @abstractmethod
+    def _put(self, proxy: Proxy) -> None:
+        """Give a proxy that is available its place."""
+
+
+class AvailableProxies(Available):
+    """
+    Draws each with the same probability.
+
+    Each operation takes constant time, a draw in the mean.
+    """
+
+    def __init__(self, rng: Random) -> None:
+        super().__init__(rng)
+        self._proxies: IndexedSet[Proxy] = IndexedSet()
+
+    def removed(self, proxy: Proxy) -> None:
+        """Forget a proxy."""
+        self._proxies.discard(proxy)
+
+    def draw(self, excluded: Collection[str]) -> Proxy | None:
+        """Choose any."""
         proxies = self._proxies.items
         size = len(proxies)
         if not size:
@@ -64,3 +87,6 @@ class AvailableProxies:
                 return proxy
         others = [proxy for proxy in proxies if proxy.id not in excluded]
         return others[int(self._random() * len(others))] if others else None
+
+    def _put(self, proxy: Proxy) -> None:
+        self._proxies.add(proxy)

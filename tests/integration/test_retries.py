@@ -16,11 +16,10 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl import RobotsTxtUnavailableError
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.bad_proxies import BAD_PROXIES, CAPTCHA
 from tests.crawling import CollectingSpider, Crawl, FollowingSpider, crawl
 
 GOOD = ProxySpec(latency=0.02)
-CAPTCHA = ProxySpec(fault=Fault.STATUS, status=200, body="<title>Are you a robot?</title>" * 20)
-EMPTY = ProxySpec(fault=Fault.STATUS, status=200, body="")
 PAGES = 100
 
 # So that whatever is retried is retried by us.
@@ -40,21 +39,7 @@ def assert_all_arrived(crawled: Crawl) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "stat"),
-    [
-        (ProxySpec(fault=Fault.REFUSE), "failures"),
-        (ProxySpec(fault=Fault.RESET), "failures"),
-        (ProxySpec(fault=Fault.HANG), "failures"),
-        (ProxySpec(fault=Fault.CUT), "failures"),
-        (ProxySpec(fault=Fault.RESET_BODY), "failures"),
-        (ProxySpec(byte_seconds=0.2), "failures"),  # longer than it may take
-        (ProxySpec(fault=Fault.STATUS, status=403), "bans/403"),
-        (ProxySpec(fault=Fault.STATUS, status=502), "bans/502"),
-        (ProxySpec(fault=Fault.STATUS, status=407), "failures/407"),
-        (CAPTCHA, "bans/text"),
-        (EMPTY, "bans/empty"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ("bad", "stat"), BAD_PROXIES, ids=lambda value: value if isinstance(value, str) else ""
 )
 @deferred_f_from_coro_f
 async def test_no_page_is_lost_to_a_bad_proxy(

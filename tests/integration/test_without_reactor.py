@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from tests.bad_proxies import BAD_PROXIES
 from tests.crawling import MIDDLEWARE
 from tests.integration.crawl_without_reactor import HANDLER
 from tests.integration.test_lost_attempts import (
@@ -77,19 +78,7 @@ def test_it_crawls_and_learns(playground: Playground) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "stat"),
-    [
-        (ProxySpec(fault=Fault.REFUSE), "failures"),
-        (RESETS, "failures"),
-        (ProxySpec(fault=Fault.HANG), "failures"),
-        (ProxySpec(fault=Fault.CUT), "failures"),
-        (ProxySpec(fault=Fault.RESET_BODY), "failures"),
-        (ProxySpec(byte_seconds=0.2), "failures"),  # longer than it may take
-        (ProxySpec(fault=Fault.STATUS, status=403), "bans/403"),
-        (ProxySpec(fault=Fault.STATUS, status=407), "failures/407"),
-        (ProxySpec(fault=Fault.STATUS, status=200, body="Are you a robot?"), "bans/text"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ("bad", "stat"), BAD_PROXIES, ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_no_page_is_lost_to_a_bad_proxy(
     bad: ProxySpec, stat: str, play: Callable[..., Playground]

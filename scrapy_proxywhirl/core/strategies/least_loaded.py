@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
-from random import Random
 
 from scrapy_proxywhirl.core.available import AvailableProxies
-from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
-from scrapy_proxywhirl.core.strategies.base import Strategy
-from scrapy_proxywhirl.core.strategies.per_pool import PerPool
+from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 
 # The EMA, in milliseconds, that a proxy counts with which is being tried, or has but failed.
 _UNKNOWN_EMA_MS = 1e6
@@ -24,7 +20,7 @@ _DRAWS = 8
 _LEAST_LOAD_MS = 0.001
 
 
-class LeastLoadedStrategy(Strategy):
+class LeastLoadedStrategy(DrawingStrategy):
     """
     Draws two proxies, and selects the one with less to do.
 
@@ -35,9 +31,7 @@ class LeastLoadedStrategy(Strategy):
     balancers choose so by a moving average of latencies).
     """
 
-    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
-        super().__init__(config, rng=rng)
-        self._available = PerPool(partial(AvailableProxies, self._rng))
+    draws_from = AvailableProxies
 
     def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
         """Choose the less loaded of two."""

@@ -3,63 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
-from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.available import Available
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
-from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
-from scrapy_proxywhirl.core.strategies.base import Strategy
-from scrapy_proxywhirl.core.strategies.per_pool import PerPool
+from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 
 # So many of those that were used least are looked at before all are, where some are excluded.
 _LOOKED_AT = 32
 
 
-class LeastUsedStrategy(Strategy):
-    """
-    Selects the proxy that was selected least often, and any of those where there are several.
-
-    One that joins late, or has rested, is selected until it has caught up with the others.
-    """
-
-    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
-        super().__init__(config, rng=rng)
-        self._by_use = PerPool(partial(ProxiesByUse, self._rng))
-
-    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
-        """Choose the proxy that was used least."""
-        return self._by_use.of(pool).draw(excluded)
-
-
-class ProxiesByUse:
+class ProxiesByUse(Available):
     """
     The proxies of a pool that may be selected, in groups of those that were selected as often.
 
-    A draw takes constant time in the mean. Not thread-safe: it is called with the pool's lock held.
-
-    Args:
-        rng: The source of chance.
+    A draw takes constant time in the mean.
     """
 
     def __init__(self, rng: Random) -> None:
-        self._random = rng.random
+        super().__init__(rng)
         self._groups: dict[int, IndexedSet[Proxy]] = {}
         self._uses: dict[Proxy, int] = {}  # by which each is in its group
         self._order: list[int] = []  # a heap of the groups there are, and of some that were
-
-    def added(self, proxy: Proxy) -> None:
-        """Take in a proxy that joined the pool."""
-        self.changed(proxy)
-
-    def changed(self, proxy: Proxy) -> None:
-        """Put a proxy where it belongs now."""
-        if proxy.is_available:
-            self._put(proxy, proxy.requests_started)
-        else:
-            self.removed(proxy)
 
     def removed(self, proxy: Proxy) -> None:
         """Forget a proxy that left the pool, or may not be selected."""
@@ -72,15 +39,7 @@ class ProxiesByUse:
             del self._groups[uses]
 
     def draw(self, excluded: Collection[str]) -> Proxy | None:
-        """
-        Choose the one that was used least.
-
-        Args:
-            excluded: Ids of proxies not to be chosen.
-
-        Returns:
-            The proxy; None where there is none that may be chosen.
-        """
+        """Choose the one that was used least."""
         for _ in range(_LOOKED_AT):
             while self._order and self._order[0] not in self._groups:
                 heappop(self._order)
@@ -90,18 +49,21 @@ class ProxiesByUse:
             proxies = self._groups[uses].items
             proxy = proxies[int(self._random() * len(proxies))]
             if proxy.requests_started != uses:  # another strategy has selected it meanwhile
-                self._put(proxy, proxy.requests_started)
+                self._put(proxy)
             elif not excluded or proxy.id not in excluded:
-                self._put(proxy, uses + 1)
+                self._move(proxy, uses + 1)
                 return proxy
         for uses in sorted(self._groups):
             for proxy in self._groups[uses]:
                 if proxy.id not in excluded:
-                    self._put(proxy, proxy.requests_started + 1)
+                    self._move(proxy, proxy.requests_started + 1)
                     return proxy
         return None
 
-    def _put(self, proxy: Proxy, uses: int) -> None:
+    def _put(self, proxy: Proxy) -> None:
+        self._move(proxy, proxy.requests_started)
+
+    def _move(self, proxy: Proxy, uses: int) -> None:
         if self._uses.get(proxy) == uses:
             return
         self.removed(proxy)
@@ -111,3 +73,13 @@ class ProxiesByUse:
             heappush(self._order, uses)
         group.add(proxy)
         self._uses[proxy] = uses
+
+
+class LeastUsedStrategy(DrawingStrategy):
+    """
+    Selects the proxy that was selected least often, and any of those where there are several.
+
+    One that joins late, or has rested, is selected until it has caught up with the others.
+    """
+
+    draws_from = ProxiesByUse

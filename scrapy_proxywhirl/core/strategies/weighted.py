@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from random import Random
 
-from scrapy_proxywhirl.core.config import StrategyConfig
-from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.available import Available
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.sampler import WeightedSampler
-from scrapy_proxywhirl.core.strategies.base import Strategy
-from scrapy_proxywhirl.core.strategies.per_pool import PerPool
+from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 
 
-class WeightedStrategy(Strategy):
+class ProxiesByWeight(Available):
+    """
+    The proxies of a pool that may be selected, by weight.
+
+    Each operation takes constant time.
+    """
+
+    def __init__(self, rng: Random) -> None:
+        super().__init__(rng)
+        self._sampler: WeightedSampler[Proxy] = WeightedSampler(rng)
+
+    def removed(self, proxy: Proxy) -> None:
+        """Forget a proxy that left the pool."""
+        self._sampler.discard(proxy)
+
+    def draw(self, excluded: Collection[str]) -> Proxy | None:
+        """Choose one by weight."""
+        if not len(self._sampler):
+            return None
+        if not excluded:
+            return self._sampler.sample()
+        return self._sampler.sample_where(lambda proxy: proxy.id not in excluded)
+
+    def _put(self, proxy: Proxy) -> None:
+        self._sampler.set(proxy, _weight_of(proxy))
+
+
+class WeightedStrategy(DrawingStrategy):
     """
     Selects proxies in proportion to their weights.
 
@@ -23,62 +47,11 @@ class WeightedStrategy(Strategy):
     (the rule of succession: P.-S. Laplace, "Essai philosophique sur les probabilités", 1814).
     """
 
-    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
-        super().__init__(config, rng=rng)
-        self._by_weight = PerPool(partial(ProxiesByWeight, self._rng))
-
-    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
-        """Choose a proxy with a probability in proportion to its weight."""
-        return self._by_weight.of(pool).draw(excluded)
+    draws_from = ProxiesByWeight
 
     def weigh(self, proxy: Proxy) -> float:
         """Return the weight."""
         return _weight_of(proxy)
-
-
-class ProxiesByWeight:
-    """
-    The proxies of a pool that may be selected, by weight.
-
-    Each operation takes constant time. Not thread-safe: it is called with the pool's lock held.
-
-    Args:
-        rng: The source of chance.
-    """
-
-    def __init__(self, rng: Random) -> None:
-        self._sampler: WeightedSampler[Proxy] = WeightedSampler(rng)
-
-    def added(self, proxy: Proxy) -> None:
-        """Take in a proxy that joined the pool."""
-        self.changed(proxy)
-
-    def changed(self, proxy: Proxy) -> None:
-        """Give a proxy the weight that it has now, or none."""
-        if proxy.is_available:
-            self._sampler.set(proxy, _weight_of(proxy))
-        else:
-            self._sampler.discard(proxy)
-
-    def removed(self, proxy: Proxy) -> None:
-        """Forget a proxy that left the pool."""
-        self._sampler.discard(proxy)
-
-    def draw(self, excluded: Collection[str]) -> Proxy | None:
-        """
-        Choose one by weight.
-
-        Args:
-            excluded: Ids of proxies not to be chosen.
-
-        Returns:
-            The proxy; None where there is none that may be chosen.
-        """
-        if not len(self._sampler):
-            return None
-        if not excluded:
-            return self._sampler.sample()
-        return self._sampler.sample_where(lambda proxy: proxy.id not in excluded)
 
 
 def _weight_of(proxy: Proxy) -> float:

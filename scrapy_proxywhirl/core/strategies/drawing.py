@@ -1,0 +1,34 @@
+"""Strategies that draw from what they keep of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from random import Random
+from typing import ClassVar
+
+from scrapy_proxywhirl.core.available import Available
+from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.strategies.base import Strategy
+from scrapy_proxywhirl.core.strategies.per_pool import PerPool
+
+
+class DrawingStrategy(Strategy):
+    """
+    Selects what it draws from the available proxies of a pool.
+
+    Attributes:
+        draws_from: What keeps the available ones, and is drawn from.
+    """
+
+    draws_from: ClassVar[type[Available]]
+
+    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
+        super().__init__(config, rng=rng)
+        self._available = PerPool(partial(self.draws_from, self._rng))
+
+    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+        """Draw a proxy."""
+        return self._available.of(pool).draw(excluded)
