@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from time import monotonic
 
@@ -24,11 +25,24 @@ CONFIG_OF_A_CRAWL = StrategyConfig(warmup_proxies=64, exploration=0.05, explored
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 
 
-def pool_of(size: int, rng: Random, rest: float = 2.0) -> ProxyPool:
-    """Return a pool whose proxies have EMAs of 40 to 400 ms, and rest for *rest* s at first."""
+def pool_of(
+    size: int, rng: Random, rest: float = 2.0, countries: Sequence[str | None] = (None,)
+) -> ProxyPool:
+    """
+    Return a pool whose proxies have EMAs of 40 to 400 ms.
+
+    Args:
+        size: How many there are.
+        rng: The source of chance.
+        rest: What the first rest of one that fails may be, in seconds.
+        countries: Where they come out, in turn.
+    """
     pool = ProxyPool(cooldowns=PoolCooldowns(rest, max(rest, 300.0), monotonic))
     for number in range(size):
-        proxy = Proxy(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}:8080")
+        proxy = Proxy(
+            f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}:8080",
+            country=countries[number % len(countries)],
+        )
         pool.add_proxy(proxy)
         proxy.ema_response_time_ms = rng.uniform(40.0, 400.0)
     return pool

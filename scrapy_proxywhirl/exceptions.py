@@ -7,6 +7,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy_proxywhirl.core.errors import (
     DuplicateProxyError,
     InvalidProxyError,
+    NoMatchingProxyError,
     ProxyPoolEmptyError,
     ProxyWhirlError,
 )
@@ -14,6 +15,7 @@ from scrapy_proxywhirl.core.errors import (
 __all__ = [
     "DuplicateProxyError",
     "InvalidProxyError",
+    "NoMatchingProxyError",
     "NoProxyForRequestError",
     "ProxyPoolEmptyError",
     "ProxyWhirlError",

@@ -11,7 +11,17 @@ from scrapy_proxywhirl.core import InvalidProxyError, Proxy
 
 SETTING = "PROXYWHIRL_PROXIES"
 
-_FIELDS = ("url", "username", "password", "label", "country", "region", "tags", "weight")
+_FIELDS = (
+    "url",
+    "username",
+    "password",
+    "label",
+    "country",
+    "region",
+    "tags",
+    "group",
+    "weight",
+)
 
 
 def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy, ...]:
@@ -21,7 +31,8 @@ def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy, 
     Args:
         value: URLs, :class:`Proxy` objects, and dicts or items of any kind that ``ItemAdapter``
             knows with a ``url`` and any of the fields ``username``, ``password``, ``label``,
-            ``country``, ``region``, ``tags`` and ``weight``; or one text with commas between URLs.
+            ``country``, ``region``, ``tags``, ``group`` and ``weight``; or one text with commas
+            between URLs.
         encoding: What credentials are sent in.
 
     Raises:

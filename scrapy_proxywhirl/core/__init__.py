@@ -7,15 +7,19 @@ from scrapy_proxywhirl.core.context import SelectionContext
 from scrapy_proxywhirl.core.errors import (
     DuplicateProxyError,
     InvalidProxyError,
+    NoMatchingProxyError,
     ProxyPoolEmptyError,
     ProxyWhirlError,
 )
+from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.incident import Incident, Incidents
 from scrapy_proxywhirl.core.limits import PoolLimits
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
+from scrapy_proxywhirl.core.sessions import PoolSessions
 from scrapy_proxywhirl.core.strategies import (
     STRATEGIES,
     AdaptiveStrategy,
@@ -27,6 +31,7 @@ from scrapy_proxywhirl.core.strategies import (
     Strategy,
     WeightedStrategy,
 )
+from scrapy_proxywhirl.core.wanted import Wanted
 
 __all__ = [
     "STRATEGIES",
@@ -38,17 +43,22 @@ __all__ = [
     "InvalidProxyError",
     "LeastLoadedStrategy",
     "LeastUsedStrategy",
+    "NoMatchingProxyError",
     "PerformanceBasedStrategy",
     "PoolCooldowns",
     "PoolLimits",
+    "PoolSessions",
     "Proxy",
+    "ProxyFilter",
     "ProxyPool",
     "ProxyPoolEmptyError",
+    "ProxySet",
     "ProxyWhirlError",
     "RandomStrategy",
     "RoundRobinStrategy",
     "SelectionContext",
     "Strategy",
     "StrategyConfig",
+    "Wanted",
     "WeightedStrategy",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from scrapy_proxywhirl.core.wanted import Wanted
+
 
 class SelectionContext(NamedTuple):
     """
@@ -17,8 +19,10 @@ class SelectionContext(NamedTuple):
             is in the pool, is not among the failed ones, is not unhealthy and does not rest; else
             another is.
         domain: What is asked for a page, so that proxies which it has banned are left alone.
+        wanted: What the request wants of its proxy besides; None for nothing.
     """
 
     failed_proxy_ids: Collection[str] = ()
     stay_on_proxy_id: str | None = None
     domain: str | None = None
+    wanted: Wanted | None = None

@@ -10,18 +10,20 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING
 
-from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.left import Left
 
 if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.filter import ProxyFilter
     from scrapy_proxywhirl.core.incident import Incident
-    from scrapy_proxywhirl.core.pool import ProxyPool
+    from scrapy_proxywhirl.core.indexed_set import IndexedSet
     from scrapy_proxywhirl.core.proxy import Proxy
+    from scrapy_proxywhirl.core.proxy_set import ProxySet
 
 # So many failures in a row, the latest, can be taken back.
 _INCIDENTS = 8
 
-# In a pool of so many, those that are left are found by trying.
-_FEW = 64
+# What is left is known of so many parts of the pool, at most.
+_SETS = 512
 
 
 @dataclass(slots=True, eq=False)
@@ -81,8 +83,7 @@ class Cooldown:
         self._order = count()
         self._latest_success = -inf  # when the latest attempt began that succeeded
         self.barred: dict[str, Rest] = {}
-        self._others: IndexedSet[Proxy] | None = None  # of the pool, kept where they are few
-        self._revision = -1  # of the pool then
+        self._left: dict[ProxyFilter | None, Left] = {}
 
     def wake(self) -> list[Proxy]:
         """Let those be tried whose rest is over, and return them; forget what is long over."""
@@ -180,21 +181,14 @@ class Cooldown:
         self.rests.pop(proxy.id, None)
         self._unbar(proxy)
 
-    def others(self, pool: ProxyPool) -> IndexedSet[Proxy] | None:
-        """Return those of *pool* that are not barred, where most are; else None."""
-        size = len(pool)
-        if self._others is not None and self._revision == pool.revision:
-            if len(self.barred) * 2 < size:
-                self._others = None
-        elif size > _FEW and len(self.barred) * 4 > size * 3:
-            self._others = IndexedSet()
-            self._revision = pool.revision
-            for proxy in pool.proxies:
-                if proxy.id not in self.barred:
-                    self._others.add(proxy)
-        else:
-            self._others = None
-        return self._others
+    def others(self, of: ProxySet) -> IndexedSet[Proxy] | None:
+        """Return those of *of* that are not barred, where most are; else None."""
+        left = self._left.get(of.only)
+        if left is None or left.of is not of or left.revision != of.revision:
+            if len(self._left) >= _SETS:
+                self._left.clear()
+            left = self._left[of.only] = Left(of, self.barred)
+        return left.others(self.barred)
 
     def _seconds(self, incident: Incident, step: int) -> float:
         if incident.is_lasting:
@@ -203,15 +197,17 @@ class Cooldown:
         return min(self._longest, incident.cost_ms / 1000.0 + self._rng.random() * at_most)
 
     def _bar(self, rest: Rest) -> None:
-        self.barred[rest.proxy.id] = rest
-        if self._others is not None:
-            self._others.discard(rest.proxy)
+        proxy = rest.proxy
+        if proxy.id not in self.barred:
+            for left in self._left.values():
+                left.bar(proxy)
+        self.barred[proxy.id] = rest
 
     def _unbar(self, proxy: Proxy) -> bool:
         if self.barred.pop(proxy.id, None) is None:
             return False
-        if self._others is not None:
-            self._others.add(proxy)
+        for left in self._left.values():
+            left.unbar(proxy)
         return True
 
     def _put_back(self, rest: Rest, now: float) -> bool:

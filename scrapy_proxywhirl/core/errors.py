@@ -17,3 +17,7 @@ class DuplicateProxyError(ProxyWhirlError, ValueError):
 
 class ProxyPoolEmptyError(ProxyWhirlError):
     """No proxy can be selected: the pool is empty, or none of its proxies may be used."""
+
+
+class NoMatchingProxyError(ProxyPoolEmptyError):
+    """No proxy of the pool is what the request wants, be it free or not."""

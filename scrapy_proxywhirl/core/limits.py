@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.proxy import Proxy
+    from scrapy_proxywhirl.core.wanted import Wanted
 
 
 class PoolLimits:
@@ -73,10 +74,18 @@ class PoolLimits:
         """Return in how many seconds the next delay is over; infinity where there is none."""
         return self._due[0][0] - self._clock() if self._due else inf
 
-    def has_busy(self, resting: Collection[str]) -> bool:
-        """Tell whether a proxy is but busy: it neither rests nor is one of *resting*."""
+    def has_busy(self, resting: Collection[str], wanted: Wanted | None = None) -> bool:
+        """
+        Tell whether a proxy is but busy: it neither rests nor is one of *resting*.
+
+        Args:
+            resting: Ids of proxies that do not count.
+            wanted: What else one has to be; None for any.
+        """
         return any(
-            not proxy.is_resting and proxy_id not in resting
+            not proxy.is_resting
+            and proxy_id not in resting
+            and (wanted is None or wanted.fits(proxy))
             for proxy_id, proxy in self._busy.items()
         )
 

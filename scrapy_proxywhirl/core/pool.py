@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection
 from threading import Lock
-from typing import Protocol
-from weakref import finalize
 
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
-from scrapy_proxywhirl.core.health import HealthStatus
+from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.limits import PoolLimits
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
+from scrapy_proxywhirl.core.sessions import PoolSessions
+from scrapy_proxywhirl.core.views import PoolView, PoolViews
+from scrapy_proxywhirl.core.wanted import Wanted
 
 
-class PoolWatcher(Protocol):
-    """Is told of proxies that join, change and leave, with the pool's lock held."""
-
-    def added(self, proxy: Proxy) -> None:
-        """Take note of a proxy that joined."""
-
-    def changed(self, proxy: Proxy) -> None:
-        """Take note that a proxy's EMA, health or attempts in flight have changed."""
-
-    def removed(self, proxy: Proxy) -> None:
-        """Take note of a proxy that left."""
-
-
-class ProxyPool:
+class ProxyPool(ProxySet):
     """
     The proxies that a crawl may use.
 
@@ -39,6 +28,7 @@ class ProxyPool:
         name: Shown in ``repr`` and errors.
         cooldowns: How long proxies that fail are left alone; None where they are not.
         limits: How much a proxy is used at a time; None for as much as there is.
+        sessions: Which proxy each sticky session stays on; None where none does.
     """
 
     def __init__(
@@ -47,41 +37,56 @@ class ProxyPool:
         *,
         cooldowns: PoolCooldowns | None = None,
         limits: PoolLimits | None = None,
+        sessions: PoolSessions | None = None,
     ) -> None:
-        self.name = name
-        self.lock = Lock()  # guards the pool, its proxies and what watches them
-        self.proxies: list[Proxy] = []  # to be read, with the lock held, and changed by the pool
+        super().__init__(name, Lock())
         self.cooldowns = cooldowns
         self.limits = limits
-        self.revision = 0  # changes with each proxy that joins or leaves
-        self._positions: dict[str, int] = {}
+        self.sessions = sessions
         self._labels: dict[str, Proxy] = {}
         self._shared_names: set[str] = set()
-        self._watchers: list[PoolWatcher] = []
+        self._groups: Counter[str | None] = Counter()
         self._answered: IndexedSet[Proxy] = IndexedSet()
+        self._views: PoolViews | None = None
 
-    def __len__(self) -> int:
-        return len(self.proxies)
+    def find_proxy(self, label: str) -> Proxy | None:
+        """Return the proxy with this label, or None."""
+        return self._labels.get(label)
 
-    def __iter__(self) -> Iterator[Proxy]:
-        """Iterate over the proxies as they are now, whatever joins or leaves meanwhile."""
-        with self.lock:
-            return iter(self.proxies.copy())
+    def view(self, only: ProxyFilter) -> PoolView:
+        """
+        Return the proxies that fit a filter, the same object each time as long as it is asked for.
 
-    def __contains__(self, proxy: object) -> bool:
-        return isinstance(proxy, Proxy) and self.get_proxy(proxy.id) is proxy
+        To be called with the pool's lock held.
+        """
+        if self._views is None:
+            self._views = PoolViews(self)
+            self.watch(self._views)
+        return self._views.get(only)
 
-    def __repr__(self) -> str:
-        proxies = list(self)
-        counts = Counter(proxy.health_status for proxy in proxies)
-        health = ", ".join(f"{counts[status]} {status.value}" for status in HealthStatus)
-        active = sum(proxy.requests_active for proxy in proxies)
-        return f"<ProxyPool {self.name!r} [{len(proxies)} proxies: {health} | {active} in flight]>"
+    def has_any(self, wanted: Wanted) -> bool:
+        """
+        Tell whether a proxy is what is wanted, be it as it may.
 
-    def get_proxy(self, proxy_id: str) -> Proxy | None:
-        """Return the proxy with this id, or None."""
-        position = self._positions.get(proxy_id)
-        return None if position is None else self.proxies[position]
+        To be called with the pool's lock held.
+        """
+        if wanted.proxy_id is not None:
+            proxy = self.get_proxy(wanted.proxy_id)
+            return proxy is not None and wanted.fits(proxy)
+        of = self if wanted.only is None else self.view(wanted.only)
+        if len(of) > len(wanted.exclude):
+            return True
+        return any(proxy.id not in wanted.exclude for proxy in of.proxies)
+
+    def count_in(self, groups: Collection[str]) -> int:
+        """Return how many proxies are in one of *groups*."""
+        return sum(self._groups[group] for group in groups)
+
+    def groups_of(self, proxy_ids: Collection[str]) -> set[str]:
+        """Return the groups of some proxies; none where every proxy is in one of them."""
+        proxies = map(self.get_proxy, proxy_ids)
+        groups = {one.group for one in proxies if one is not None and one.group is not None}
+        return groups if self.count_in(groups) < len(self) else set()
 
     def add_proxy(self, proxy: Proxy) -> None:
         """
@@ -98,10 +103,9 @@ class ProxyPool:
                 raise DuplicateProxyError(f"the pool {self.name!r} has {proxy.label!r} already")
             if proxy._answered is not None:
                 raise ValueError(f"{proxy.label!r} is in another pool")
-            self.revision += 1
             self._make_label_unique(proxy)
-            self._positions[proxy.id] = len(self.proxies)
-            self.proxies.append(proxy)
+            self._take_in(proxy)
+            self._groups[proxy.group] += 1
             proxy._lock = self.lock
             proxy._watchers = self._watchers
             proxy._answered = self._answered
@@ -122,12 +126,8 @@ class ProxyPool:
         with self.lock:
             if self.get_proxy(proxy.id) is not proxy:
                 raise KeyError(f"{proxy.label!r} is not in the pool {self.name!r}")
-            self.revision += 1
-            position = self._positions.pop(proxy.id)
-            last = self.proxies.pop()
-            if last is not proxy:
-                self.proxies[position] = last
-                self._positions[last.id] = position
+            self._let_go(proxy)
+            self._groups[proxy.group] -= 1
             del self._labels[proxy.label]
             self._answered.discard(proxy)
             proxy._watchers = ()
@@ -141,28 +141,19 @@ class ProxyPool:
             for watcher in self._watchers:
                 watcher.removed(proxy)
 
-    def has_busy(self, domain: str | None = None) -> bool:
-        """Tell whether a proxy cannot be selected for *domain* only since it is busy."""
+    def has_busy(self, domain: str | None = None, wanted: Wanted | None = None) -> bool:
+        """
+        Tell whether a proxy cannot be selected only since it is busy.
+
+        Args:
+            domain: Whose page it would be selected for.
+            wanted: What else would be asked of it.
+        """
         with self.lock:
             if self.limits is None:
                 return False
             resting = () if self.cooldowns is None else self.cooldowns.wake(domain)
-            return self.limits.has_busy(resting)
-
-    def watch(self, watcher: PoolWatcher, owner: object) -> None:
-        """
-        Tell *watcher* of every proxy that is in and of all changes, for as long as *owner* lives.
-
-        To be called with the pool's lock held, as *watcher* will be.
-
-        Args:
-            watcher: What is told.
-            owner: What *watcher* works for; the pool keeps no reference to it.
-        """
-        for proxy in self.proxies:
-            watcher.added(proxy)
-        self._watchers.append(watcher)
-        finalize(owner, self._watchers.remove, watcher)
+            return self.limits.has_busy(resting, wanted)
 
     def _make_label_unique(self, proxy: Proxy) -> None:
         name = proxy.label

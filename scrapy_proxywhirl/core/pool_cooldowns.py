@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -12,12 +12,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.core.cooldown import Cooldown, Rest
+from scrapy_proxywhirl.core.wanted import Wanted
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.incident import Incident
     from scrapy_proxywhirl.core.indexed_set import IndexedSet
-    from scrapy_proxywhirl.core.pool import ProxyPool
     from scrapy_proxywhirl.core.proxy import Proxy
+    from scrapy_proxywhirl.core.proxy_set import ProxySet
 
 # So many domains are remembered, those with the latest bans.
 _DOMAINS = 1024
@@ -27,6 +28,11 @@ _DOMAINS_THAT_MAKE_A_FAILURE = 3
 
 # So many resting proxies are compared where there are none but those.
 _COMPARED = 256
+
+# So many kinds of pages of a domain are known to have no proxy.
+_DROUGHTS = 512
+
+_ANY = Wanted()
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +96,8 @@ class PoolCooldowns:
         self.is_idle = True
         self._domains: OrderedDict[str, Cooldown] = OrderedDict()
         self._banned_by: dict[str, set[str]] = {}  # since its last success, by a proxy's id
-        self._droughts: OrderedDict[str | None, Drought] = OrderedDict()
+        # By the domain, and what its pages want.
+        self._droughts: OrderedDict[str | None, dict[Wanted, Drought]] = OrderedDict()
 
     def wake(self, domain: str | None) -> Collection[str]:
         """
@@ -119,8 +126,10 @@ class PoolCooldowns:
         cooldown = self._of(domain)
         if cooldown is not None:
             cooldown.started(proxy)
-        if self._droughts and domain in self._droughts:
-            self._droughts[domain].tried = self._clock()
+        if self._droughts:
+            for wanted, drought in self._droughts.get(domain, {}).items():
+                if wanted.fits(proxy):
+                    drought.tried = self._clock()
 
     def failed(self, incident: Incident, started: float | None) -> Rest | None:
         """Let a proxy rest everywhere; return its rest, or None where its failure is no news."""
@@ -161,7 +170,7 @@ class PoolCooldowns:
     def succeeded(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
         """Note that *proxy* works."""
         if self._droughts and domain in self._droughts:
-            self._end_drought(domain, started)
+            self._end_droughts(domain, proxy, started)
         if self.everywhere.succeeded(proxy, started):
             proxy._rest(False)
         cooldown = self._of(domain)
@@ -188,23 +197,27 @@ class PoolCooldowns:
             proxy._rest(False)
         self._abandoned_by(domain, proxy, started)
 
-    def others(self, pool: ProxyPool, domain: str | None) -> IndexedSet[Proxy] | None:
-        """Return those of *pool* that *domain* has not banned, where it has most; else None."""
+    def others(self, of: ProxySet, domain: str | None) -> IndexedSet[Proxy] | None:
+        """Return those of *of* that *domain* has not banned, where it has most; else None."""
         cooldown = self._of(domain)
-        return None if cooldown is None else cooldown.others(pool)
+        return None if cooldown is None else cooldown.others(of)
 
-    def to_try_in_drought(self, domain: str | None) -> Proxy | None:
+    def to_try_in_drought(self, domain: str | None, wanted: Wanted | None = None) -> Proxy | None:
         """
         Return the proxy that is tried in a drought, when it is time; else None.
 
         It is the one whose rest is over first, those last that are being tried.
+
+        Args:
+            domain: Which has no proxy.
+            wanted: What else a proxy has to be; None for any.
         """
         now = self._clock()
-        drought = self._droughts.get(domain)
+        # Those of many sessions are one drought.
+        wanted = wanted._replace(session=None) if wanted else _ANY
+        drought = self._droughts.get(domain, {}).get(wanted)
         if drought is None:
-            self._droughts[domain] = Drought(now, now)
-            if len(self._droughts) > _DOMAINS:
-                self._droughts.popitem(last=False)
+            self._begin_drought(domain, wanted)
             return None
         if now < drought.tried + self._first:
             return None
@@ -213,8 +226,7 @@ class PoolCooldowns:
             rest
             for scope in (self.everywhere, cooldown)
             if scope is not None
-            for rest in islice(scope.barred.values(), _COMPARED)
-            if not rest.proxy._is_busy
+            for rest in islice(_those_of(scope, wanted), _COMPARED)
         ]
         first = min(rests, key=lambda rest: (rest.is_tried, rest.until), default=None)
         return first.proxy if first else None
@@ -228,10 +240,29 @@ class PoolCooldowns:
     def _of(self, domain: str | None) -> Cooldown | None:
         return self._domains.get(domain) if domain is not None and self._domains else None
 
-    def _end_drought(self, domain: str | None, started: float | None) -> None:
-        if started is not None and started < self._droughts[domain].began:
-            return  # it was on its way when the drought began
-        del self._droughts[domain]
+    def _begin_drought(self, domain: str | None, wanted: Wanted) -> None:
+        now = self._clock()
+        droughts = self._droughts.setdefault(domain, {})
+        if len(droughts) >= _DROUGHTS:
+            droughts.clear()
+        droughts[wanted] = Drought(now, now)
+        if len(self._droughts) > _DOMAINS:
+            self._droughts.popitem(last=False)
+
+    def _end_droughts(self, domain: str | None, proxy: Proxy, started: float | None) -> None:
+        droughts = self._droughts[domain]
+        over = [
+            wanted
+            for wanted, drought in droughts.items()
+            if wanted.fits(proxy)
+            and (started is None or started >= drought.began)  # else it was on its way by then
+        ]
+        if not over:
+            return
+        for wanted in over:
+            del droughts[wanted]
+        if not droughts:
+            del self._droughts[domain]
         for rest in self.everywhere.recall():
             for incident in reversed(rest.incidents):
                 rest.proxy._take_back(incident)
@@ -245,3 +276,9 @@ class PoolCooldowns:
         cooldown = self._of(domain)
         if cooldown is not None:
             cooldown.abandoned(proxy, started)
+
+
+def _those_of(scope: Cooldown, wanted: Wanted) -> Iterator[Rest]:
+    for rest in scope.barred.values():
+        if not rest.proxy._is_busy and (wanted is _ANY or wanted.fits(rest.proxy)):
+            yield rest

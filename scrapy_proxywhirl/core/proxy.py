@@ -8,16 +8,18 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from scrapy_proxywhirl.core.countries import country_code
 from scrapy_proxywhirl.core.health import HealthStatus, health_after_failure
 from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.network import network_of
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_failure
 from scrapy_proxywhirl.core.url import parse_proxy_url
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.limits import PoolLimits
-    from scrapy_proxywhirl.core.pool import PoolWatcher
     from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
+    from scrapy_proxywhirl.core.proxy_set import PoolWatcher
 
 DEFAULT_EMA_ALPHA = 0.2
 
@@ -53,9 +55,11 @@ class Proxy:
         username: In place of one in *url*; not percent-encoded.
         password: With *username*.
         label: The proxy's public name; ``host:port`` where none is given.
-        country: ISO 3166 code of where it comes out.
-        region: Part of the country.
-        tags: Any words, to filter by.
+        country: ISO 3166-1 code of two letters of where it comes out.
+        region: Part of the country, in words of your own.
+        tags: Any words, to filter by. These are not to be changed while it is in a pool.
+        group: Whatever fails together, as the name of who sells it; by default the network of its
+            address, a /24 or the /48 of an IPv6 address, and none for a host that is a name.
         ema_alpha: Share of a new response time in this proxy's EMA, in (0, 1]; None for the
             strategy's.
         weight: What it weighs with :class:`WeightedStrategy`, in [1e-9, 1e9]; None for how likely
@@ -63,7 +67,8 @@ class Proxy:
 
     Raises:
         InvalidProxyError: *url* is not a proxy's, or has credentials besides *username*.
-        ValueError: *ema_alpha* or *weight* is out of its range.
+        ValueError: *country* is none, *tags* are no words, or *ema_alpha* or *weight* is out of its
+            range.
 
     Attributes:
         id: The first 16 hex digits of a SHA-256 of the identity; the same in every run.
@@ -102,6 +107,7 @@ class Proxy:
         "consecutive_failures",
         "country",
         "ema_alpha",
+        "group",
         "id",
         "label",
         "last_response_time_ms",
@@ -126,6 +132,7 @@ class Proxy:
         country: str | None = None,
         region: str | None = None,
         tags: Iterable[str] = (),
+        group: str | None = None,
         ema_alpha: float | None = None,
         weight: float | None = None,
     ) -> None:
@@ -139,9 +146,10 @@ class Proxy:
         self.url = endpoint.without_credentials
         self.id = sha256(self.url_with_credentials.encode()).hexdigest()[:16]
         self.label = label or endpoint.hostport
-        self.country = country
-        self.region = region
-        self.tags = tuple(tags)
+        self.country = country_code(country) if country else None
+        self.region = region or None
+        self.tags = _words(tags)
+        self.group = group or network_of(endpoint.host)
         self.ema_alpha = ema_alpha
         self._weight = weight
 
@@ -454,6 +462,14 @@ class Proxy:
     def _notify(self) -> None:
         for watcher in self._watchers:
             watcher.changed(self)
+
+
+def _words(tags: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tags, Iterable) and not isinstance(tags, str):
+        words = tuple(tags)
+        if all(isinstance(word, str) for word in words):
+            return words
+    raise ValueError(f"tags is {tags!r}; it must be a list of words")
 
 
 def _check_time(name: str, value: float) -> None:

@@ -8,8 +8,8 @@ from random import Random
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.health import HealthStatus
-from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.sampler import WeightedSampler
 
 # Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.
@@ -59,7 +59,7 @@ class Rotation:
         """How many proxies have an EMA."""
         return len(self._sampler) + len(self._sidelined)
 
-    def configure(self, config: StrategyConfig, pool: ProxyPool) -> None:
+    def configure(self, config: StrategyConfig, pool: ProxySet) -> None:
         """Go by *config* from now on; takes time in proportion to the pool."""
         self._go_by(config)
         for proxy in pool.proxies:
@@ -99,7 +99,7 @@ class Rotation:
             exponent = self._weight_exponent
             self._set_weight(proxy, 1.0 / ema if exponent == 1.0 else ema**-exponent)
 
-    def draw(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def draw(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """
         Choose a proxy.
 
@@ -174,7 +174,7 @@ class Rotation:
             return len(self._explored) < at_most
         return True
 
-    def _explore(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def _explore(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """
         Find a proxy that is new or long unseen.
 
@@ -203,7 +203,7 @@ class Rotation:
         self._started_when_visited[proxy] = started
         return None
 
-    def _least_bad(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def _least_bad(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """Of the next proxies round the pool, the one with the fewest failures, then in flight."""
         proxies = pool.proxies
         self._hand += 1

@@ -15,6 +15,7 @@ from scrapy_proxywhirl import (
     Proxy,
     ProxyPool,
     ProxyPoolEmptyError,
+    ProxySet,
     RandomStrategy,
     RoundRobinStrategy,
     SelectionContext,
@@ -496,7 +497,7 @@ def test_a_failed_page_and_a_domains_bans_are_both_heeded() -> None:
 class Listing(RoundRobinStrategy):
     """A user's own, which looks at all that it must not choose."""
 
-    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         self.excluded = sorted(excluded)
         assert len(excluded) == len(self.excluded)
         return super().pick(pool, excluded)

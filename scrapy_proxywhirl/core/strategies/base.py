@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
-from itertools import chain
+from collections.abc import Collection, Sequence
 from random import Random
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
-from scrapy_proxywhirl.core.errors import ProxyPoolEmptyError
+from scrapy_proxywhirl.core.errors import NoMatchingProxyError, ProxyPoolEmptyError
+from scrapy_proxywhirl.core.excluded import InGroups, either
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
+from scrapy_proxywhirl.core.wanted import Wanted
 
 _ANY = SelectionContext()
 
@@ -49,40 +52,23 @@ class Strategy(ABC):
             context: What the request wants; None for whatever there is.
 
         Raises:
-            ProxyPoolEmptyError: No proxy may be selected.
+            NoMatchingProxyError: No proxy of the pool is what the request wants.
+            ProxyPoolEmptyError: None may be selected now.
         """
         context = context or _ANY
         pool.lock.acquire()  # half the price of a with statement, in the busiest place there is
         try:
-            proxy = None
-            excluded = failed = context.failed_proxy_ids
-            resting: Collection[str] = ()
-            all_rest = False
             cooldowns, limits = pool.cooldowns, pool.limits
             if cooldowns is not None and cooldowns.is_idle:
                 cooldowns = None
             if limits is not None:
                 limits.wake()
-            if cooldowns is not None:
-                resting = cooldowns.wake(context.domain)
-                if resting:
-                    excluded = _Either(failed, resting) if failed else resting
-                all_rest = max(len(resting), len(cooldowns.everywhere.barred)) >= len(pool)
-            if context.stay_on_proxy_id is not None:
-                proxy = _proxy_to_stay_on(pool, context.stay_on_proxy_id, excluded)
-            if proxy is None and not all_rest:
-                others = cooldowns.others(pool, context.domain) if resting and cooldowns else None
-                if others is None:
-                    proxy = self.pick(pool, excluded)
-                else:
-                    proxy = self._pick_of(others.items, failed)
-            if (
-                proxy is None
-                and cooldowns is not None
-                and not failed
-                and not (limits is not None and limits.has_busy(resting))  # that is waited for
-            ):
-                proxy = cooldowns.to_try_in_drought(context.domain)
+            failed, stay_on, _, wanted = context
+            proxy = (
+                self.pick(pool, ())
+                if cooldowns is None and wanted is None and not failed and stay_on is None
+                else self._pick_for(pool, context, cooldowns)
+            )
             if proxy is not None:
                 proxy.requests_started += 1
                 if cooldowns is not None:
@@ -92,19 +78,21 @@ class Strategy(ABC):
                 if self.config.load_aware:
                     proxy._notify()
                 return proxy
+            if wanted is not None and not pool.has_any(wanted):
+                raise NoMatchingProxyError(f"No proxy of the pool {pool.name!r} is {wanted}")
         finally:
             pool.lock.release()
         raise ProxyPoolEmptyError(self.why_none(pool))
 
     @abstractmethod
-    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """
         Choose a proxy: what a strategy of one's own has to do.
 
         Called with the pool's lock held.
 
         Args:
-            pool: The proxies to choose from.
+            pool: The proxies to choose from: the pool, or the part of it that a request may have.
             excluded: Ids of those that must not be chosen, besides those that rest or are busy (not
                 :attr:`Proxy.is_available`).
 
@@ -122,6 +110,58 @@ class Strategy(ABC):
             A number above 0; 1.0 here, for each like each.
         """
         return 1.0
+
+    def _pick_for(
+        self, pool: ProxyPool, context: SelectionContext, cooldowns: PoolCooldowns | None
+    ) -> Proxy | None:
+        """Choose a proxy for a request that may not have any."""
+        failed, stay_on, domain, wanted = context
+        resting = cooldowns.wake(domain) if cooldowns is not None else ()
+        excluded = either(failed, resting)
+        if wanted is not None:
+            excluded = either(excluded, wanted.exclude)
+        proxy, is_bound = _bound_to(pool, wanted, excluded)
+        if not is_bound:
+            proxy = _to_stay_on(pool, stay_on, excluded) or self._pick_among(
+                pool, context, cooldowns, resting, excluded
+            )
+        if proxy is None and cooldowns is not None and not failed:
+            is_busy = pool.limits is not None and pool.limits.has_busy(resting, wanted)
+            if not is_busy:  # that is waited for
+                proxy = cooldowns.to_try_in_drought(domain, wanted)
+        session = wanted.session if wanted is not None else None
+        if proxy is not None and session is not None and pool.sessions is not None:
+            pool.sessions.keep(session, proxy.id)
+        return proxy
+
+    def _pick_among(
+        self,
+        pool: ProxyPool,
+        context: SelectionContext,
+        cooldowns: PoolCooldowns | None,
+        resting: Collection[str],
+        excluded: Collection[str],
+    ) -> Proxy | None:
+        """Choose any that is not excluded, of another group than those that failed the request."""
+        failed, _, domain, wanted = context
+        of = pool if wanted is None or wanted.only is None else pool.view(wanted.only)
+        others = None
+        if cooldowns is not None:
+            if max(len(resting), len(cooldowns.everywhere.barred)) >= len(pool):
+                return None
+            if resting:
+                others = cooldowns.others(of, domain)
+        groups = pool.groups_of(failed) if failed else ()
+        for unwanted in (
+            (either(excluded, InGroups(pool, groups)), excluded) if groups else (excluded,)
+        ):
+            if others is None:
+                proxy = self.pick(of, unwanted)
+            else:
+                proxy = self._pick_of(others.items, unwanted)
+            if proxy is not None:
+                return proxy
+        return None
 
     def _pick_of(self, proxies: Sequence[Proxy], excluded: Collection[str]) -> Proxy | None:
         """Choose one of the few *proxies* that a domain has left."""
@@ -197,27 +237,26 @@ class Strategy(ABC):
         return len(pool) > 0
 
 
-def _proxy_to_stay_on(pool: ProxyPool, proxy_id: str, excluded: Collection[str]) -> Proxy | None:
-    proxy = pool.get_proxy(proxy_id)
+def _bound_to(
+    pool: ProxyPool, wanted: Wanted | None, excluded: Collection[str]
+) -> tuple[Proxy | None, bool]:
+    """Return the proxy that a request is bound to, where it can be had, and whether it is bound."""
+    if wanted is None:
+        return None, False
+    if wanted.proxy_id is not None:
+        proxy = pool.get_proxy(wanted.proxy_id)
+        if proxy is None or not proxy.is_available or proxy.id in excluded:
+            return None, True
+        return (proxy if wanted.fits(proxy) else None), True
+    if wanted.session is not None and pool.sessions is not None:
+        proxy = pool.get_proxy(pool.sessions.proxy_id(wanted.session) or "")
+        if proxy and not proxy.is_resting and proxy.id not in excluded and wanted.fits(proxy):
+            return (proxy if proxy.is_available else None), True  # what is but busy is waited for
+    return None, False
+
+
+def _to_stay_on(pool: ProxyPool, proxy_id: str | None, excluded: Collection[str]) -> Proxy | None:
+    proxy = pool.get_proxy(proxy_id) if proxy_id is not None else None
     if proxy is None or proxy_id in excluded or not proxy.is_available:
         return None
     return None if proxy.health_status is HealthStatus.UNHEALTHY else proxy
-
-
-class _Either(Collection[str]):
-    """What is in one of two collections, without copying either."""
-
-    __slots__ = ("_one", "_other")
-
-    def __init__(self, one: Collection[str], other: Collection[str]) -> None:
-        self._one = one
-        self._other = other
-
-    def __contains__(self, item: object) -> bool:
-        return item in self._one or item in self._other
-
-    def __iter__(self) -> Iterator[str]:
-        return chain(self._one, self._other)
-
-    def __len__(self) -> int:
-        return len(self._one) + len(self._other)

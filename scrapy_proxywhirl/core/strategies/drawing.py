@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from scrapy_proxywhirl.core.available import Available
 from scrapy_proxywhirl.core.config import StrategyConfig
-from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.base import Strategy
 from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 
@@ -29,6 +29,6 @@ class DrawingStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._available = PerPool(partial(self.draws_from, self._rng))
 
-    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """Draw a proxy."""
         return self._available.of(pool).draw(excluded)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from scrapy_proxywhirl.core.available import AvailableProxies
-from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 
 # The EMA, in milliseconds, that a proxy counts with which is being tried, or has but failed.
@@ -33,7 +33,7 @@ class LeastLoadedStrategy(DrawingStrategy):
 
     draws_from = AvailableProxies
 
-    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """Choose the less loaded of two."""
         draw = self._available.of(pool).draw
         one = draw(excluded)

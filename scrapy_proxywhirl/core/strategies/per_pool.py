@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
-from scrapy_proxywhirl.core.pool import PoolWatcher, ProxyPool
+from scrapy_proxywhirl.core.proxy_set import PoolWatcher, ProxySet
 
 W = TypeVar("W", bound=PoolWatcher)
 
 
 class PerPool(Generic[W]):
     """
-    A watcher for each pool that a strategy selects from, made when that is first asked for.
+    A watcher for each pool, and part of one, that a strategy selects from, made when first needed.
 
     A pool's watcher goes with the pool, and with this.
 
@@ -27,11 +27,13 @@ class PerPool(Generic[W]):
 
     def __init__(self, make: Callable[[], W]) -> None:
         self._make = make
-        self._watchers: WeakKeyDictionary[ProxyPool, W] = WeakKeyDictionary()
+        self._watchers: WeakKeyDictionary[ProxySet, W] = WeakKeyDictionary()
         self._joining = Lock()
-        self.latest: tuple[ProxyPool | None, W] = (None, make())
+        self.latest: tuple[ProxySet | None, W] = (None, make())
+        # Pools would keep telling those that nobody asks any more.
+        finalize(self, _stop, self._watchers).atexit = False
 
-    def of(self, pool: ProxyPool) -> W:
+    def of(self, pool: ProxySet) -> W:
         """Return the watcher of *pool*, whose lock is held."""
         latest, watcher = self.latest
         if latest is pool:
@@ -40,10 +42,15 @@ class PerPool(Generic[W]):
             known = self._watchers.get(pool)
             if known is None:
                 known = self._watchers[pool] = self._make()
-                pool.watch(known, owner=self)
+                pool.watch(known)
             self.latest = (pool, known)
             return known
 
-    def items(self) -> list[tuple[ProxyPool, W]]:
+    def items(self) -> list[tuple[ProxySet, W]]:
         """Return all pools with their watchers."""
         return list(self._watchers.items())
+
+
+def _stop(watchers: WeakKeyDictionary[ProxySet, W]) -> None:
+    for pool, watcher in watchers.items():
+        pool.unwatch(watcher)

@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from random import Random
 
-from scrapy_proxywhirl.core.pool import ProxyPool
+from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.base import Strategy
+from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 
 
 class RoundRobinStrategy(Strategy):
     """Selects the proxies of the pool in turn, whatever they have shown."""
 
-    _turn = -1
+    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
+        super().__init__(config, rng=rng)
+        self._turns = PerPool(_Turn)
 
-    def pick(self, pool: ProxyPool, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """Choose the proxy whose turn it is."""
-        for _ in range(len(pool)):
-            self._turn = (self._turn + 1) % len(pool)
-            proxy = pool.proxies[self._turn]
-            if proxy.is_available and proxy.id not in excluded:
+        turn = self._turns.of(pool)
+        proxies = pool.proxies
+        for _ in range(len(proxies)):
+            turn.place = (turn.place + 1) % len(proxies)
+            proxy = proxies[turn.place]
+            if proxy.is_available and (not excluded or proxy.id not in excluded):
                 return proxy
         return None
+
+
+class _Turn:
+    """Whose turn it was: the place in the list of proxies."""
+
+    place = -1
+
+    def added(self, proxy: Proxy) -> None:
+        """Let it come when it is its turn."""
+
+    def changed(self, proxy: Proxy) -> None:
+        """Do nothing: whatever it has shown."""
+
+    def removed(self, proxy: Proxy) -> None:
+        """Let the others come."""

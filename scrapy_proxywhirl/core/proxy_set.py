@@ -1,0 +1,105 @@
+"""Proxies that one can be selected from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from threading import Lock
+from typing import Protocol
+
+from scrapy_proxywhirl.core.filter import ProxyFilter
+from scrapy_proxywhirl.core.health import HealthStatus
+from scrapy_proxywhirl.core.proxy import Proxy
+
+
+class PoolWatcher(Protocol):
+    """Is told of proxies that join, change and leave, with the pool's lock held."""
+
+    def added(self, proxy: Proxy) -> None:
+        """Take note of a proxy that joined."""
+
+    def changed(self, proxy: Proxy) -> None:
+        """Take note that a proxy's EMA, health or attempts in flight have changed."""
+
+    def removed(self, proxy: Proxy) -> None:
+        """Take note of a proxy that left."""
+
+
+class ProxySet:
+    """
+    Proxies that one can be selected from: a pool, or the part of it that a request may have.
+
+    Membership and look-up take constant time at any size. Safe to use from many threads.
+
+    Args:
+        name: Shown in ``repr`` and errors.
+        lock: Guards the set, its proxies and what watches them.
+
+    Attributes:
+        only: What they fit; None for a pool.
+        proxies: To be read, with the lock held, and changed by the set itself.
+        revision: Changes with each proxy that joins or leaves.
+    """
+
+    only: ProxyFilter | None = None
+
+    def __init__(self, name: str, lock: Lock) -> None:
+        self.name = name
+        self.lock = lock
+        self.proxies: list[Proxy] = []
+        self.revision = 0
+        self._positions: dict[str, int] = {}
+        self._watchers: list[PoolWatcher] = []
+
+    def __len__(self) -> int:
+        return len(self.proxies)
+
+    def __iter__(self) -> Iterator[Proxy]:
+        """Iterate over the proxies as they are now, whatever joins or leaves meanwhile."""
+        with self.lock:
+            return iter(self.proxies.copy())
+
+    def __contains__(self, proxy: object) -> bool:
+        return isinstance(proxy, Proxy) and self.get_proxy(proxy.id) is proxy
+
+    def __repr__(self) -> str:
+        proxies = list(self)
+        counts = Counter(proxy.health_status for proxy in proxies)
+        health = ", ".join(f"{counts[status]} {status.value}" for status in HealthStatus)
+        active = sum(proxy.requests_active for proxy in proxies)
+        return (
+            f"<{type(self).__name__} {self.name!r}"
+            f" [{len(proxies)} proxies: {health} | {active} in flight]>"
+        )
+
+    def get_proxy(self, proxy_id: str) -> Proxy | None:
+        """Return the proxy with this id, or None."""
+        position = self._positions.get(proxy_id)
+        return None if position is None else self.proxies[position]
+
+    def watch(self, watcher: PoolWatcher) -> None:
+        """
+        Tell *watcher* of every proxy that is in and, from now on, of all changes.
+
+        To be called with the lock held, as *watcher* will be.
+        """
+        for proxy in self.proxies:
+            watcher.added(proxy)
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: PoolWatcher) -> None:
+        """Tell *watcher* no more."""
+        self._watchers.remove(watcher)
+
+    def _take_in(self, proxy: Proxy) -> None:
+        self.revision += 1
+        self._positions[proxy.id] = len(self.proxies)
+        self.proxies.append(proxy)
+
+    def _let_go(self, proxy: Proxy) -> None:
+        self.revision += 1
+        position = self._positions.pop(proxy.id)
+        last = self.proxies.pop()
+        if last is not proxy:
+            self.proxies[position] = last
+            self._positions[last.id] = position

@@ -1,0 +1,121 @@
+"""The parts of a pool that requests ask for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.proxy_set import ProxySet
+
+if TYPE_CHECKING:
+    from threading import Lock
+
+    from scrapy_proxywhirl.core.filter import ProxyFilter
+    from scrapy_proxywhirl.core.proxy import Proxy
+
+# So many filters are remembered, those asked for last: a country each, and as many of other kinds.
+_VIEWS = 512
+
+
+class PoolView(ProxySet):
+    """
+    The proxies of a pool that fit a filter; kept up to date by the pool.
+
+    Args:
+        name: The pool's.
+        lock: The pool's.
+        only: What they fit.
+    """
+
+    def __init__(self, name: str, lock: Lock, only: ProxyFilter) -> None:
+        super().__init__(f"{name}, {only}", lock)
+        self.only = only
+
+    def added(self, proxy: Proxy) -> None:
+        """Take in a proxy that fits."""
+        self._take_in(proxy)
+        for watcher in self._watchers:
+            watcher.added(proxy)
+
+    def changed(self, proxy: Proxy) -> None:
+        """Let those know that watch."""
+        for watcher in self._watchers:
+            watcher.changed(proxy)
+
+    def removed(self, proxy: Proxy) -> None:
+        """Let go of a proxy."""
+        self._let_go(proxy)
+        for watcher in self._watchers:
+            watcher.removed(proxy)
+
+
+class PoolViews:
+    """
+    The views of one pool, made as they are asked for.
+
+    A change of a proxy takes time in proportion to the views that it is in, and none for others. A
+    view is made in time in proportion to its country's proxies; without a country, to the pool's.
+
+    Not thread-safe: it is called with the pool's lock held.
+
+    Args:
+        pool: Whose parts they are.
+    """
+
+    def __init__(self, pool: ProxySet) -> None:
+        self._pool = pool
+        self._views: OrderedDict[ProxyFilter, PoolView] = OrderedDict()
+        self._with: dict[Proxy, list[PoolView]] = {}  # those that each is in
+        self._by_country: dict[str | None, IndexedSet[Proxy]] = {}
+
+    def get(self, only: ProxyFilter) -> PoolView:
+        """Return the view of those that fit *only*."""
+        view = self._views.get(only)
+        if view is None:
+            return self._make(only)
+        self._views.move_to_end(only)
+        return view
+
+    def added(self, proxy: Proxy) -> None:
+        """Take in a proxy that joined the pool."""
+        country = self._by_country.get(proxy.country)
+        if country is None:
+            country = self._by_country[proxy.country] = IndexedSet()
+        country.add(proxy)
+        for only, view in self._views.items():
+            if only.fits(proxy):
+                self._put(proxy, view)
+
+    def changed(self, proxy: Proxy) -> None:
+        """Let those views know that the proxy is in."""
+        for view in self._with.get(proxy, ()):
+            view.changed(proxy)
+
+    def removed(self, proxy: Proxy) -> None:
+        """Forget a proxy that left the pool."""
+        country = self._by_country.get(proxy.country)
+        if country is not None:
+            country.discard(proxy)
+        for view in self._with.pop(proxy, ()):
+            view.removed(proxy)
+
+    def _make(self, only: ProxyFilter) -> PoolView:
+        view = self._views[only] = PoolView(self._pool.name, self._pool.lock, only)
+        if only.country is None:
+            proxies = self._pool.proxies
+        else:
+            known = self._by_country.get(only.country)
+            proxies = known.items if known else []
+        for proxy in proxies:
+            if only.fits(proxy):
+                self._put(proxy, view)
+        if len(self._views) > _VIEWS:
+            _, oldest = self._views.popitem(last=False)
+            for proxy in oldest.proxies:
+                self._with[proxy].remove(oldest)
+        return view
+
+    def _put(self, proxy: Proxy, view: PoolView) -> None:
+        view.added(proxy)
+        self._with.setdefault(proxy, []).append(view)
