@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from scrapy import Request
 
-    from scrapy_proxywhirl.core import Proxy
+    from scrapy_proxywhirl.core import Proxy, Strategy
     from scrapy_proxywhirl.note import Note
 
 
@@ -23,6 +23,7 @@ class Attempt:
 
     Attributes:
         proxy: What the request goes through.
+        strategy: What has selected it.
         note: What the request carries of it.
         started: When the proxy was selected, in seconds of a monotonic clock.
         domain: Whose page it is: the URL's hostname.
@@ -33,6 +34,7 @@ class Attempt:
     """
 
     proxy: Proxy
+    strategy: Strategy
     note: Note
     started: float
     domain: str | None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.internet.defer import Deferred
 
+    from scrapy_proxywhirl.choice import Demand
+
 
 @dataclass(slots=True, eq=False)
 class Waiter:
@@ -61,18 +63,18 @@ class Waiter:
 @dataclass(slots=True, eq=False)
 class Line:
     """
-    Those that wait for one domain.
+    Those that wait for proxies of one kind, with pages of one domain.
 
     Attributes:
-        domain: Whose pages they are.
+        demand: What they are asked for with.
         checked: When it was last looked at, by a monotonic clock in seconds.
-        gave: When the domain last gave a page, or one of these got a proxy.
+        gave: When such a proxy last brought a page of the domain, or one of these got a proxy.
         dry: Seconds so far in which neither was so.
         waiters: Those whose turn it is to come, the first first.
         pausing: Those that come to stand behind them later.
     """
 
-    domain: str | None
+    demand: Demand
     checked: float
     gave: float
     dry: float = 0.0

@@ -11,14 +11,13 @@ from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
 from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_crawl, has_playwright
+from scrapy_proxywhirl.choice import Choices
 from scrapy_proxywhirl.core import (
     Incidents,
     PoolCooldowns,
     PoolLimits,
-    Proxy,
+    PoolSessions,
     ProxyPool,
-    ProxyPoolEmptyError,
-    SelectionContext,
 )
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
 from scrapy_proxywhirl.judge import Judge
@@ -32,15 +31,16 @@ from scrapy_proxywhirl.note import (
     forget_note,
     is_ours_to_assign,
     new_note,
-    proxy_to_stay_on,
     restore,
 )
 from scrapy_proxywhirl.outcomes import Outcome, Verdict
 from scrapy_proxywhirl.recorder import Recorder
 from scrapy_proxywhirl.retry import Retries
+from scrapy_proxywhirl.selection import Selector
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.shortage import Shortage, asks_for_robots_txt
 from scrapy_proxywhirl.stats import CrawlStats
+from scrapy_proxywhirl.strategies import Strategies
 from scrapy_proxywhirl.timeouts import Timeouts, restore_timeout
 from scrapy_proxywhirl.waiting import WaitingRoom
 
@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from scrapy.utils.asyncio import AsyncioLoopingCall
     from twisted.internet.task import LoopingCall
     from typing_extensions import Self
+
+    from scrapy_proxywhirl.choice import Demand
+    from scrapy_proxywhirl.core import Strategy
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +72,11 @@ class ProxyWhirlMiddleware:
         DOWNLOADER_MIDDLEWARES = {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745}
         PROXYWHIRL_PROXIES = ["http://user:password@proxy.example:8000", ...]
 
-    A request keeps its own way with ``meta["proxy"]`` or with ``meta["proxywhirl"] = False``.
+    A request keeps its own way with ``meta["proxy"]`` or with ``meta["proxywhirl"] = False``, and
+    says what it wants of its proxy with a dict there.
 
     Attributes:
         pool: The proxies, each with what its attempts have shown.
-        strategy: What selects among them.
     """
 
     def __init__(self, crawler: Crawler, settings: ProxyWhirlSettings) -> None:
@@ -81,10 +84,12 @@ class ProxyWhirlMiddleware:
             crawler.settings["BOT_NAME"],
             cooldowns=PoolCooldowns(settings.cooldown, settings.cooldown_max, monotonic),
             limits=_limits(settings),
+            sessions=PoolSessions(settings.session_ttl, monotonic),
         )
         for proxy in settings.proxies:
             self.pool.add_proxy(proxy)
-        self.strategy = settings.strategy(settings.strategy_config)
+        self._strategies = Strategies(settings.strategy, settings.strategy_config)
+        self._choices = Choices(self.pool, self._strategies, settings.has_sticky_cookiejars)
         self._crawler = crawler
         assert crawler.stats
         self._stats = CrawlStats(crawler.stats, self.pool, settings.stats_proxies)
@@ -96,7 +101,6 @@ class ProxyWhirlMiddleware:
             tries=1 + settings.retry_times,
         )
         self._recorder = Recorder(
-            self.strategy,
             incidents,
             self._timeouts,
             Judge.from_crawler(crawler, settings.ban_policy),
@@ -106,6 +110,7 @@ class ProxyWhirlMiddleware:
         )
         self._retries = Retries(settings.retry_times, settings.cooldown, incidents, self._stats)
         self._shortage = Shortage(crawler, settings.on_empty, self._stats)
+        self._selector = Selector(self.pool, settings.takes_any, self._shortage, self._stats)
         self._waiting = WaitingRoom(
             crawler,
             self._assign_later,
@@ -143,12 +148,34 @@ class ProxyWhirlMiddleware:
         connect(middleware.spider_closed, signal=signals.spider_closed)
         return middleware
 
+    @property
+    def strategy(self) -> Strategy:
+        """What selects for requests that ask for no other."""
+        return self._strategies.current
+
+    def use_strategy(self, strategy: str | type[Strategy]) -> None:
+        """
+        Let another strategy select from now on, in mid-crawl too: what was learned stays.
+
+        Args:
+            strategy: A name, an import path or a class, as PROXYWHIRL_STRATEGY takes it.
+
+        Raises:
+            ValueError: There is no such strategy.
+        """
+        try:
+            self._strategies.current = self._strategies.get(strategy)
+        except ValueError as error:
+            raise ValueError(f"strategy is {error}") from error
+
     def process_request(self, request: Request) -> Awaitable[Request | Response | None] | None:
         """
         Choose the proxy that *request* goes through; where there is none, let it wait.
 
         Raises:
-            NoProxyForRequestError: There is none, and it is not to wait. The request is not sent.
+            NoProxyForRequestError: There is none and it is not to wait, or none of the pool is what
+                it wants. The request is not sent.
+            ValueError: ``meta["proxywhirl"]`` says what is not known, or not allowed.
         """
         self._recorder.settle_lost()
         if self._timeouts.are_adaptive:
@@ -162,14 +189,14 @@ class ProxyWhirlMiddleware:
         earlier = earlier_note(request)
         if earlier:
             restore(request, earlier)
-        domain = domain_of(request)
+        demand = self._choices.demand(request)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
-        has_to_wait = pause or self._waiting.has_line(domain)
-        if not has_to_wait and self._assign(request, domain, earlier):
+        has_to_wait = pause or self._waiting.has_line(demand)
+        if not has_to_wait and self._assign(request, demand, earlier):
             return None
         # Who stands in line waits for what is busy, and so does who comes behind, whatever is free.
-        if has_to_wait or self._shortage.is_waited_for or self.pool.has_busy(domain):
-            return self._waiting.wait(request, domain, pause)
+        if has_to_wait or self._shortage.is_waited_for or self.pool.has_busy(*demand):
+            return self._waiting.wait(request, demand, pause)
         self._shortage.do_without(request)
         return None
 
@@ -181,7 +208,7 @@ class ProxyWhirlMiddleware:
             RobotsTxtUnavailableError: What came back for /robots.txt was refusals only.
         """
         verdict = await self._recorder.responded(request, response)
-        if self._waiting.lines or self._shortage.domains:
+        if self._waiting.lines or self._shortage.demands:
             self._tell_those_that_wait(request, verdict)
         if verdict.outcome is Outcome.SUCCESS or verdict.outcome is Outcome.NEUTRAL:
             return response
@@ -245,16 +272,18 @@ class ProxyWhirlMiddleware:
 
     def _assign_later(self, request: Request) -> bool:
         """Give *request*, which waits, its proxy; return False where none may be selected."""
-        return self._assign(request, domain_of(request), earlier_note(request))
+        return self._assign(request, self._choices.demand(request), earlier_note(request))
 
-    def _assign(self, request: Request, domain: str | None, earlier: Note | None) -> bool:
+    def _assign(self, request: Request, demand: Demand, earlier: Note | None) -> bool:
         """Give *request* its proxy; return False where none may be selected."""
-        proxy = self._select(request, domain, earlier)
+        strategy = self._choices.strategy(request)
+        proxy = self._selector.select(request, demand, strategy, earlier)
         if proxy is None:
             return False
+        domain, wanted = demand
         request.meta.pop("download_latency", None)  # an earlier attempt's, which copies bring along
         forget_credentials(request)
-        note = new_note(request, proxy, earlier)
+        note = new_note(request, proxy, earlier, wanted.session if wanted else None)
         self._timeouts.set_for(request, note, domain)
         if self._slots != "domain":
             slot = choose_slot(request, proxy, self._slots)
@@ -262,28 +291,18 @@ class ProxyWhirlMiddleware:
                 note["slot"] = slot
         request.meta["proxy"] = proxy.url_with_credentials
         request.meta[NOTE] = note
-        self._recorder.started(request, proxy, note, domain)
+        self._recorder.started(request, proxy, strategy, note, domain)
         return True
-
-    def _select(self, request: Request, domain: str | None, earlier: Note | None) -> Proxy | None:
-        failed = earlier["failed"] if earlier else ()
-        stay_on = proxy_to_stay_on(request)
-        # Where all that there are have failed the page, one of them is better than none.
-        for excluded in (failed, ()) if failed else ((),):
-            try:
-                return self.strategy.select(self.pool, SelectionContext(excluded, stay_on, domain))
-            except ProxyPoolEmptyError as error:
-                reason = str(error)
-        if not self.pool.has_busy(domain):
-            self._shortage.tell(request, domain, reason)
-        return None
 
     def _tell_those_that_wait(self, request: Request, verdict: Verdict) -> None:
         self._waiting.look_soon()
-        if verdict.outcome is Outcome.SUCCESS:
+        if verdict.outcome is not Outcome.SUCCESS:
+            return
+        proxy = self.pool.get_proxy(request.meta[NOTE]["proxy_id"])
+        if proxy is not None:
             domain = domain_of(request)
-            self._waiting.succeeded(domain)
-            self._shortage.end(domain)
+            self._waiting.succeeded(proxy, domain)
+            self._shortage.end(proxy, domain)
 
     def _flush(self) -> None:
         assert self._crawler.engine

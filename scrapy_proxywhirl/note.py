@@ -46,10 +46,13 @@ class Note(TypedDict, total=False):
     label: str
     country: str | None
     tags: list[str]
+    session: str | None
     response_time_ms: float  # there once the proxy has brought a response
 
 
-def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
+def new_note(
+    request: Request, proxy: Proxy, earlier: Note | None, session: str | None = None
+) -> Note:
     """
     Return the note of an attempt that begins.
 
@@ -57,6 +60,7 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
         request: What is sent.
         proxy: What it is sent through.
         earlier: The note of the attempt before at the same page.
+        session: The sticky session that the page is part of; None for none.
     """
     note = Note(
         proxy_id=proxy.id,
@@ -67,6 +71,7 @@ def new_note(request: Request, proxy: Proxy, earlier: Note | None) -> Note:
         label=proxy.label,
         country=proxy.country,
         tags=list(proxy.tags),
+        session=session,
     )
     if earlier:
         note.update(_of_the_page(earlier))
@@ -149,6 +154,7 @@ class UsedProxy:
         label: Its public name.
         country: ISO 3166 code, where it was given with the proxy.
         tags: Those given with the proxy.
+        session: The sticky session that the page is part of; None where it is part of none.
         attempt: 1 for the first attempt at the page.
         response_time_ms: From sending the request to the response's headers, in milliseconds; to
             the end of its body with ``PROXYWHIRL_MEASURE = "total"``.
@@ -157,6 +163,7 @@ class UsedProxy:
     label: str
     country: str | None
     tags: tuple[str, ...]
+    session: str | None
     attempt: int
     response_time_ms: float
 
@@ -178,6 +185,7 @@ def used_proxy(response: Response) -> UsedProxy | None:
         label=note["label"],
         country=note["country"],
         tags=tuple(note["tags"]),
+        session=note.get("session"),
         attempt=note["number"],
         response_time_ms=note["response_time_ms"],
     )
@@ -192,11 +200,8 @@ def is_ours_to_assign(request: Request, pool: ProxyPool) -> bool:
     left in ``meta["proxy"]`` of a request that was copied since is no choice of the user's.
     """
     meta = request.meta
-    choice = meta.get("proxywhirl")
-    if choice is False or not request.url.startswith(("http:", "https:")):
+    if meta.get("proxywhirl") is False or not request.url.startswith(("http:", "https:")):
         return False
-    if choice is not None:
-        raise ValueError(f"meta['proxywhirl'] is {choice!r}; it can only be False")
     if "proxy" not in meta or "_scheme_proxy" in meta:
         return True
     note: Note = meta.get(NOTE, {})

@@ -43,7 +43,6 @@ class Recorder:
     Keeps each attempt from selection to its end, and lets strategy and stats have what it came to.
 
     Args:
-        strategy: What has selected.
         incidents: Where failures are kept until it is clear whose fault they were.
         timeouts: Learn from what responses take.
         judge: Makes verdicts of what comes back.
@@ -54,7 +53,6 @@ class Recorder:
 
     def __init__(
         self,
-        strategy: Strategy,
         incidents: Incidents,
         timeouts: Timeouts,
         judge: Judge,
@@ -62,7 +60,6 @@ class Recorder:
         has_cache: bool,
         measures_body: bool,
     ) -> None:
-        self._strategy = strategy
         self._incidents = incidents
         self._timeouts = timeouts
         self._measures_body = measures_body
@@ -74,9 +71,11 @@ class Recorder:
         self._told_of_credentials: set[str] = set()
         self._told_of_configuration: set[type[Exception]] = set()
 
-    def started(self, request: Request, proxy: Proxy, note: Note, domain: str | None) -> None:
-        """Take up the attempt at a page of *domain* that *request* is to *proxy*."""
-        self._attempts.open(request, Attempt(proxy, note, monotonic(), domain))
+    def started(
+        self, request: Request, proxy: Proxy, strategy: Strategy, note: Note, domain: str | None
+    ) -> None:
+        """Take up the attempt at a page of *domain* by *proxy*, which *strategy* has selected."""
+        self._attempts.open(request, Attempt(proxy, strategy, note, monotonic(), domain))
         self._stats.started(proxy)
 
     def headers_came(self, request: Request) -> None:
@@ -244,7 +243,7 @@ class Recorder:
         if outcome is Outcome.NEUTRAL:
             proxy.abandon_request(domain, attempt.started)
         else:
-            incident = self._strategy.record_result(
+            incident = attempt.strategy.record_result(
                 proxy,
                 outcome is Outcome.SUCCESS,
                 response_time_ms,

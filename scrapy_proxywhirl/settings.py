@@ -13,11 +13,12 @@ from warnings import warn
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.misc import load_object
 
-from scrapy_proxywhirl.core import STRATEGIES, Proxy, Strategy, StrategyConfig
+from scrapy_proxywhirl.core import Proxy, Strategy, StrategyConfig
 from scrapy_proxywhirl.core.config import RANGES
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
 from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
 from scrapy_proxywhirl.sources import proxies_from_setting
+from scrapy_proxywhirl.strategies import strategy_class
 
 PREFIX = "PROXYWHIRL_"
 
@@ -37,10 +38,13 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_LOAD_AWARE": False,
     "PROXYWHIRL_MEASURE": "latency",
     "PROXYWHIRL_ON_EMPTY": "wait",
+    "PROXYWHIRL_ON_NO_MATCH": "error",
     "PROXYWHIRL_PROXIES": [],
     "PROXYWHIRL_RETRY_TIMES": 5,
+    "PROXYWHIRL_SESSION_TTL": 300.0,
     "PROXYWHIRL_SLOTS": "domain",
     "PROXYWHIRL_STATS_PROXIES": 100,
+    "PROXYWHIRL_STICKY_COOKIEJARS": False,
     "PROXYWHIRL_STRATEGY": "performance",
     "PROXYWHIRL_TIMEOUT": 60.0,
     "PROXYWHIRL_WAIT_TIMEOUT": 60.0,
@@ -54,6 +58,9 @@ SLOTS = ("domain", "proxy", "domain+proxy")
 
 # What is done with a page for which no proxy may be selected.
 ON_EMPTY = ("wait", "drop", "close", "direct")
+
+# What is done with one for which the pool has no proxy that is what it wants.
+ON_NO_MATCH = ("error", "any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +79,13 @@ class ProxyWhirlSettings:
         ban_policy: The class that tells bans from answers.
         on_empty: What is done with a page for which no proxy may be selected: one of
             :data:`ON_EMPTY`.
+        takes_any: Whether a page for which there is no proxy that is what it wants goes through
+            another.
         wait_timeout: How long it waits for one, in seconds.
         retry_times: How often a page that a proxy failed is sent again through another.
         measures_body: Whether a response time goes to the end of the body, not to the headers.
+        session_ttl: How long a sticky session may be idle, in seconds.
+        has_sticky_cookiejars: Whether each of Scrapy's cookie jars is a session.
         slots: Which downloader slot a request gets: one of :data:`SLOTS`.
         timeout: Seconds that a proxied request may take where nobody else has set its time-out;
             None where the user has.
@@ -92,9 +103,12 @@ class ProxyWhirlSettings:
     delay_per_proxy: float
     ban_policy: Any
     on_empty: str
+    takes_any: bool
     wait_timeout: float
     retry_times: int
     measures_body: bool
+    session_ttl: float
+    has_sticky_cookiejars: bool
     slots: str
     timeout: float | None
     adaptive_timeout: float
@@ -125,9 +139,12 @@ class ProxyWhirlSettings:
             delay_per_proxy=_seconds(settings, "DELAY_PER_PROXY"),
             ban_policy=_load(settings, "BAN_POLICY"),
             on_empty=_one_of(settings, "ON_EMPTY", ON_EMPTY),
+            takes_any=_one_of(settings, "ON_NO_MATCH", ON_NO_MATCH) == "any",
             wait_timeout=_seconds(settings, "WAIT_TIMEOUT"),
             retry_times=_whole_number(settings, "RETRY_TIMES"),
             measures_body=_one_of(settings, "MEASURE", ("latency", "total")) == "total",
+            session_ttl=_seconds(settings, "SESSION_TTL"),
+            has_sticky_cookiejars=_yes_or_no(settings, "STICKY_COOKIEJARS"),
             slots=_one_of(settings, "SLOTS", SLOTS),
             timeout=_timeout(settings),
             adaptive_timeout=_number(
@@ -289,19 +306,10 @@ def read_ban_texts(settings: BaseSettings) -> tuple[str | Pattern[str], ...]:
 
 def _strategy(settings: BaseSettings) -> type[Strategy]:
     name = "PROXYWHIRL_STRATEGY"
-    value = _get(settings, name)
-    if isinstance(value, str) and value in STRATEGIES:
-        return STRATEGIES[value]
-    known = ", ".join(repr(strategy) for strategy in sorted(STRATEGIES))
-    if isinstance(value, str) and "." not in value:
-        raise ValueError(f"{name} is {value!r}; it must be one of {known}, or a class of your own")
-    strategy = _load(settings, "STRATEGY")
-    if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
-        raise ValueError(
-            f"{name} is {value!r}; a class of your own must be a subclass of"
-            " scrapy_proxywhirl.Strategy"
-        )
-    return strategy
+    try:
+        return strategy_class(_get(settings, name))
+    except ValueError as error:
+        raise ValueError(f"{name} is {error}") from error
 
 
 def _load(settings: BaseSettings, short_name: str) -> Any:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
 
+    from scrapy_proxywhirl.choice import Demand
+    from scrapy_proxywhirl.core import Proxy
     from scrapy_proxywhirl.stats import CrawlStats
 
 logger = logging.getLogger(__name__)
 
-# So many domains at a time are told of for which there is no proxy.
+# So many demands at a time are told of for which there is no proxy.
 _TOLD_OF = 100
 
 _WHAT_HAPPENS = {
@@ -42,25 +44,26 @@ class Shortage:
         stats: Of the crawl.
 
     Attributes:
-        domains: Those that it has been told of, and that have given nothing since.
+        demands: Those that it has been told of, and for which nothing has come since.
     """
 
     def __init__(self, crawler: Crawler, on_empty: str, stats: CrawlStats) -> None:
         self._crawler = crawler
         self._on_empty = on_empty
         self._stats = stats
-        self.domains: set[str | None] = set()
+        self.demands: set[Demand] = set()
 
     @property
     def is_waited_for(self) -> bool:
         """Whether pages wait for its end."""
         return self._on_empty == "wait"
 
-    def tell(self, request: Request, domain: str | None, reason: str) -> None:
-        """Say so, once for each domain until it is over."""
-        if domain in self.domains or len(self.domains) >= _TOLD_OF:
+    def tell(self, request: Request, demand: Demand, reason: str) -> None:
+        """Say so, once for each demand until it is over, and once for those of all sessions."""
+        demand = _without_session(demand)
+        if demand in self.demands or len(self.demands) >= _TOLD_OF:
             return
-        self.domains.add(domain)
+        self.demands.add(demand)
         logger.warning(
             "No proxy for %s: %s. %s",
             request,
@@ -69,12 +72,16 @@ class Shortage:
             extra={"spider": self._crawler.spider},
         )
 
-    def end(self, domain: str | None) -> None:
-        """Note that *domain* has given a page."""
-        if self.domains and domain in self.domains:
-            self.domains.discard(domain)
+    def end(self, proxy: Proxy, domain: str | None) -> None:
+        """Note that *proxy* has brought a page of *domain*."""
+        over = [demand for demand in self.demands if demand.is_met_by(proxy, domain)]
+        self.demands.difference_update(over)
+        for demand in over:
             logger.info(
-                "There are proxies again for %s", domain, extra={"spider": self._crawler.spider}
+                "There are proxies again for %s%s",
+                domain,
+                f" that are {demand.wanted}" if demand.wanted else "",
+                extra={"spider": self._crawler.spider},
             )
 
     def do_without(self, request: Request) -> None:
@@ -109,6 +116,14 @@ class Shortage:
         """Return the error of a /robots.txt that cannot be had."""
         self._stats.no_robots_txt()
         return RobotsTxtUnavailableError(message)
+
+
+def _without_session(demand: Demand) -> Demand:
+    wanted = demand.wanted
+    if wanted is None or wanted.session is None:
+        return demand
+    wanted = wanted._replace(session=None)
+    return demand._replace(wanted=wanted if any(wanted) else None)
 
 
 def asks_for_robots_txt(request: Request) -> bool:

@@ -93,6 +93,14 @@ class CrawlStats:
         """Count a /robots.txt that could not be had."""
         self._collector.inc_value("proxywhirl/robotstxt_unavailable")
 
+    def unmatched(self) -> None:
+        """Count a request for which the pool has no proxy that is what it wants."""
+        self._collector.inc_value("proxywhirl/unmatched")
+
+    def fell_back(self) -> None:
+        """Count a request that was sent through a proxy that is not what it wants."""
+        self._collector.inc_value("proxywhirl/fallbacks")
+
     def no_proxy(self) -> None:
         """Count a request that was not sent since there was no proxy."""
         self._collector.inc_value("proxywhirl/empty")

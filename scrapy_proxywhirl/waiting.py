@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from scrapy.utils.asyncio import AsyncioLoopingCall
     from twisted.internet.task import LoopingCall
 
-    from scrapy_proxywhirl.core import ProxyPool
+    from scrapy_proxywhirl.choice import Demand
+    from scrapy_proxywhirl.core import Proxy, ProxyPool
     from scrapy_proxywhirl.stats import CrawlStats
 
     Answer: TypeAlias = "Response | Exception"
@@ -41,10 +42,11 @@ class WaitingRoom:
     """
     Where pages wait until a proxy may be selected for them.
 
-    They stand in a line for each domain. While they wait they are taken out of what the engine
-    counts as being downloaded, or sixteen of them would stop the crawl of another site; those that
-    are too many for that go back to the scheduler after a while, but for what has not come from
-    there (robots.txt, media, page objects' requests). When the crawl stops all do.
+    They stand in a line for each demand: a domain, and what is wanted of a proxy. While they wait
+    they are taken out of what the engine counts as being downloaded, or sixteen of them would stop
+    the crawl of another site; those that are too many for that go back to the scheduler after a
+    while, but for what has not come from there (robots.txt, media, page objects' requests). When
+    the crawl stops all do.
 
     Args:
         crawler: Whose crawl it is.
@@ -58,7 +60,7 @@ class WaitingRoom:
             all pauses.
 
     Attributes:
-        lines: Those that wait, by the domain.
+        lines: Those that wait, by their demand.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class WaitingRoom:
         self._stats = stats
         self._longest = longest
         self._pause = pause
-        self.lines: dict[str | None, Line] = {}
+        self.lines: dict[Demand, Line] = {}
         self._answers: WeakKeyDictionary[Request, Answer] = WeakKeyDictionary()
         self._places = Places(crawler)
         self._ticking: AsyncioLoopingCall | LoopingCall | None = None
@@ -87,9 +89,9 @@ class WaitingRoom:
     def __len__(self) -> int:
         return sum(map(len, self.lines.values()))
 
-    def has_line(self, domain: str | None) -> bool:
-        """Tell whether a page of *domain* would push in front of others."""
-        line = self.lines.get(domain)
+    def has_line(self, demand: Demand) -> bool:
+        """Tell whether a page of *demand* would push in front of others."""
+        line = self.lines.get(demand) if self.lines else None
         return line is not None and bool(line.waiters)
 
     def remember(self, request: Request, answer: Answer) -> None:
@@ -97,14 +99,14 @@ class WaitingRoom:
         self._answers[request] = answer
 
     async def wait(
-        self, request: Request, domain: str | None, pause: float = 0.0
+        self, request: Request, demand: Demand, pause: float = 0.0
     ) -> Request | Response | None:
         """
         Wait until *request* has its proxy.
 
         Args:
             request: What asks for the page.
-            domain: Whose page it is.
+            demand: What it asks with.
             pause: Seconds that it waits in any case.
 
         Returns:
@@ -117,22 +119,22 @@ class WaitingRoom:
         """
         if self._is_closing():  # so that it does not come from the scheduler, which has closed
             raise self._refuse(request, "the crawl stops")
-        waiter = self._enter(request, domain, pause)
+        waiter = self._enter(request, demand, pause)
         try:
             return await maybe_deferred_to_future(waiter.came)
         finally:
             waiter.leave()
 
-    def succeeded(self, domain: str | None) -> None:
-        """Note that *domain* has given a page."""
-        line = self.lines.get(domain)
-        if line is None:
-            return
+    def succeeded(self, proxy: Proxy, domain: str | None) -> None:
+        """Note that *proxy* has brought a page of *domain*."""
         now = monotonic()
-        if now - line.gave > self._pause:
-            for waiter in line.pausing:
-                waiter.not_before = now
-        line.gave = now
+        for line in self.lines.values():
+            if not line.demand.is_met_by(proxy, domain):
+                continue
+            if now - line.gave > self._pause:
+                for waiter in line.pausing:
+                    waiter.not_before = now
+            line.gave = now
 
     def look_soon(self, seconds: float = 0.0) -> None:
         """Look in *seconds* whether one may go on: an attempt has ended, or a delay will."""
@@ -145,11 +147,11 @@ class WaitingRoom:
         if self._ticking is not None and self._ticking.running:
             self._ticking.stop()
 
-    def _enter(self, request: Request, domain: str | None, pause: float) -> Waiter:
+    def _enter(self, request: Request, demand: Demand, pause: float) -> Waiter:
         now = monotonic()
-        line = self.lines.get(domain)
+        line = self.lines.get(demand)
         if line is None:
-            line = self.lines[domain] = Line(domain, checked=now, gave=now)
+            line = self.lines[demand] = Line(demand, checked=now, gave=now)
         waited = waited_before(request)
         if waited is None:
             self._stats.waiting()
@@ -176,7 +178,7 @@ class WaitingRoom:
             else:
                 self._serve_line(line, now)
             if not line:
-                del self.lines[line.domain]
+                del self.lines[line.demand]
         if not self.lines:
             self.close()
         elif self._pool.limits is not None:
@@ -195,7 +197,7 @@ class WaitingRoom:
             line.waiters.extend(due)
         while line.waiters and self._serve_first(line, now):
             pass
-        if line.gave <= line.checked and not self._pool.has_busy(line.domain):
+        if line.gave <= line.checked and not self._pool.has_busy(*line.demand):
             line.dry += now - line.checked
         line.checked = now
         for waiter in line:

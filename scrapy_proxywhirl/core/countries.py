@@ -24,7 +24,7 @@ def country_code(value: str) -> str:
     Raises:
         ValueError: *value* is none.
     """
-    code = value.upper() if isinstance(value, str) else value
+    code = value.upper() if isinstance(value, str) else ""
     if code not in CODES:
         hint = "; the United Kingdom's is 'GB'" if code == "UK" else ""
         raise ValueError(

@@ -104,20 +104,6 @@ async def test_only_http_gets_a_proxy(playground: Playground) -> None:
     assert crawled.stat("attempts") == 1
 
 
-@pytest.mark.parametrize("value", [True, {"session": "a"}, "no"])
-@deferred_f_from_coro_f
-async def test_what_is_not_known_in_meta_is_an_error(value: object, playground: Playground) -> None:
-    crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
-        [Request(f"{playground.origin_url}/x", meta={"proxywhirl": value})],
-    )
-
-    (failure,) = crawled.spider.failures
-    assert isinstance(failure.value, ValueError)
-    assert "meta['proxywhirl']" in str(failure.value)
-    assert playground.origin_log() == []
-
-
 @deferred_f_from_coro_f
 async def test_used_proxy_tells_what_was_given_with_it(playground: Playground) -> None:
     given = {"label": "frankfurt", "country": "DE", "tags": ["fast", "paid"]}
