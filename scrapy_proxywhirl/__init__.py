@@ -5,6 +5,7 @@ from __future__ import annotations
 from scrapy_proxywhirl._version import __version__
 from scrapy_proxywhirl.core import (
     AdaptiveStrategy,
+    FrontierStrategy,
     HealthStatus,
     LeastLoadedStrategy,
     LeastUsedStrategy,
@@ -41,6 +42,7 @@ __all__ = [
     "AdaptiveStrategy",
     "BanPolicy",
     "DuplicateProxyError",
+    "FrontierStrategy",
     "HealthStatus",
     "InvalidProxyError",
     "LeastLoadedStrategy",

@@ -14,7 +14,7 @@ from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.misc import load_object
 
 from scrapy_proxywhirl.core import Proxy, Strategy, StrategyConfig
-from scrapy_proxywhirl.core.config import RANGES
+from scrapy_proxywhirl.core.config import DEFAULT_EXITS, RANGES
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
 from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
 from scrapy_proxywhirl.sources import proxies_from_setting
@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_DELAY_PER_PROXY": 0.0,
     "PROXYWHIRL_EMA_ALPHA": DEFAULT_EMA_ALPHA,
     "PROXYWHIRL_ENABLED": True,
+    "PROXYWHIRL_EXITS": DEFAULT_EXITS,
     "PROXYWHIRL_EXPLORATION": 0.05,
     "PROXYWHIRL_FAILURE_PENALTY": DEFAULT_FAILURE_PENALTY,
     "PROXYWHIRL_LOAD_AWARE": False,
@@ -221,6 +222,7 @@ def _strategy_config(settings: BaseSettings) -> StrategyConfig:
         warmup_proxies=_warmup_proxies(settings, concurrency),
         exploration=exploration,
         load_aware=_yes_or_no(settings, "LOAD_AWARE"),
+        exits=_number(settings, "EXITS", *RANGES["exits"]),
         explored_at_a_time=max(1, round(exploration * concurrency)) if concurrency else 0,
     )
 

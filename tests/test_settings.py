@@ -129,7 +129,7 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_STRATEGY", "no.such.Strategy", "cannot be loaded: No module named 'no'"),
         ("PROXYWHIRL_STRATEGY", "os.path.join", "must be a subclass"),
         ("PROXYWHIRL_STRATEGY", dict, "must be a subclass"),
-        ("PROXYWHIRL_STRATEGY", 7, "cannot be loaded"),
+        ("PROXYWHIRL_STRATEGY", 7, "must be one of 'adaptive'"),
         ("PROXYWHIRL_BAN_POLICY", "scrapy_proxywhirl.outcomes.NoSuch", "cannot be loaded"),
     ],
 )

@@ -23,6 +23,7 @@ from scrapy_proxywhirl.core.sessions import PoolSessions
 from scrapy_proxywhirl.core.strategies import (
     STRATEGIES,
     AdaptiveStrategy,
+    FrontierStrategy,
     LeastLoadedStrategy,
     LeastUsedStrategy,
     PerformanceBasedStrategy,
@@ -37,6 +38,7 @@ __all__ = [
     "STRATEGIES",
     "AdaptiveStrategy",
     "DuplicateProxyError",
+    "FrontierStrategy",
     "HealthStatus",
     "Incident",
     "Incidents",

@@ -9,6 +9,8 @@ from math import inf
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
 from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
 
+DEFAULT_EXITS = 10.0
+
 # What each figure may be, and how that is said.
 RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "ema_alpha": (lambda n: 0 < n <= 1, "in (0, 1]"),
@@ -16,6 +18,7 @@ RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "failure_penalty": (lambda n: 1 <= n < inf, "of at least 1"),
     "warmup_proxies": (lambda n: 0 <= n < inf, "of at least 0"),
     "exploration": (lambda n: 0 <= n <= 1, "in [0, 1]"),
+    "exits": (lambda n: 1 <= n < inf, "of at least 1"),
     "explored_at_a_time": (lambda n: 0 <= n < inf, "of at least 0"),
 }
 
@@ -43,6 +46,8 @@ class StrategyConfig:
             ``1 + in-flight`` times.
         explored_at_a_time: How many proxies may be under exploration, so that those of them which
             never answer cost no more than so many requests at a time; at least 0, 0 for any number.
+        exits: How many proxies the selections of :class:`FrontierStrategy` are to look like, at
+            least 1: the inverse Simpson index of their shares.
 
     Raises:
         ValueError: A figure is out of its range.
@@ -55,6 +60,7 @@ class StrategyConfig:
     exploration: float = 0.0
     load_aware: bool = False
     explored_at_a_time: int = 0
+    exits: float = DEFAULT_EXITS
 
     def __post_init__(self) -> None:
         for name, (fits, allowed) in RANGES.items():

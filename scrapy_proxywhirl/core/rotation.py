@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from random import Random
+from typing import Protocol
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.health import HealthStatus
@@ -21,6 +22,25 @@ _UNHEALTHY = HealthStatus.UNHEALTHY
 # excluded, and of these how many at most.
 _COMPARED = 64
 _PASSED_OVER = 1024
+
+
+class Sampler(Protocol):
+    """Draws proxies, each in some proportion to a number that is set for it."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def set(self, proxy: Proxy, number: float, /) -> None:
+        """Add a proxy, or change its number."""
+
+    def discard(self, proxy: Proxy, /) -> None:
+        """Remove a proxy, where it is in."""
+
+    def sample(self) -> Proxy:
+        """Draw one; raise :exc:`IndexError` where there is none."""
+
+    def sample_where(self, fits: Callable[[Proxy], bool], /) -> Proxy | None:
+        """Draw one that fits; return None where none does."""
 
 
 class Rotation:
@@ -41,11 +61,12 @@ class Rotation:
     Args:
         config: The figures to go by.
         rng: The source of chance.
+        sampler: Draws those in rotation; by default by their weights.
     """
 
-    def __init__(self, config: StrategyConfig, rng: Random) -> None:
+    def __init__(self, config: StrategyConfig, rng: Random, sampler: Sampler | None = None) -> None:
         self._random = rng.random
-        self._sampler: WeightedSampler[Proxy] = WeightedSampler(rng)
+        self._sampler: Sampler = WeightedSampler(rng) if sampler is None else sampler
         self._set_weight = self._sampler.set
         self._untried: OrderedDict[Proxy, None] = OrderedDict()
         self._sidelined: set[Proxy] = set()
@@ -196,12 +217,17 @@ class Rotation:
             and not proxy.requests_active
             and not proxy._is_barred
             and proxy.id not in excluded
+            and self._is_worth_a_try(proxy)
         ):
             proxy._is_stale = proxy in self._started_when_visited
             self._started_when_visited[proxy] = started + 1
             return proxy
         self._started_when_visited[proxy] = started
         return None
+
+    def _is_worth_a_try(self, proxy: Proxy) -> bool:
+        """Tell whether exploration is to try a proxy that is long unseen, now."""
+        return True
 
     def _least_bad(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """Of the next proxies round the pool, the one with the fewest failures, then in flight."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scrapy_proxywhirl.core.strategies.adaptive import AdaptiveStrategy
 from scrapy_proxywhirl.core.strategies.base import Strategy
+from scrapy_proxywhirl.core.strategies.frontier import FrontierStrategy
 from scrapy_proxywhirl.core.strategies.least_loaded import LeastLoadedStrategy
 from scrapy_proxywhirl.core.strategies.least_used import LeastUsedStrategy
 from scrapy_proxywhirl.core.strategies.performance import PerformanceBasedStrategy
@@ -13,6 +14,7 @@ from scrapy_proxywhirl.core.strategies.weighted import WeightedStrategy
 
 STRATEGIES: dict[str, type[Strategy]] = {
     "adaptive": AdaptiveStrategy,
+    "frontier": FrontierStrategy,
     "least-loaded": LeastLoadedStrategy,
     "least-used": LeastUsedStrategy,
     "performance": PerformanceBasedStrategy,
@@ -24,6 +26,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
 __all__ = [
     "STRATEGIES",
     "AdaptiveStrategy",
+    "FrontierStrategy",
     "LeastLoadedStrategy",
     "LeastUsedStrategy",
     "PerformanceBasedStrategy",

@@ -1,0 +1,47 @@
+"""As many exits as wanted, in the least time."""
+
+from __future__ import annotations
+
+from random import Random
+
+from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.frontier import FrontierSampler
+from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.rotation import Rotation
+from scrapy_proxywhirl.core.strategies.per_pool import PerPool
+from scrapy_proxywhirl.core.strategies.performance import PerformanceBasedStrategy
+
+
+class FrontierStrategy(PerformanceBasedStrategy):
+    """
+    Selects so that a crawl looks like it came from ``exits`` proxies, in the least mean time.
+
+    A site sees no more of one proxy than if so many were used in turn (by the inverse Simpson index
+    of their shares), and of all shares that have this, these have the least mean response time: see
+    :func:`~scrapy_proxywhirl.core.frontier.ceiling`. Where there are no more proxies than that, all
+    have the same share.
+
+    Exploration tries a slow proxy less often, in proportion to its EMA, so that each costs the same
+    time.
+    """
+
+    def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
+        super().__init__(config, rng=rng)
+        self._rotations = PerPool(lambda: FrontierRotation(self.config, self._rng))
+
+
+class FrontierRotation(Rotation):
+    """A rotation that keeps as many proxies in use as are wanted."""
+
+    def __init__(self, config: StrategyConfig, rng: Random) -> None:
+        self._frontier: FrontierSampler[Proxy] = FrontierSampler(rng, config.exits)
+        super().__init__(config, rng, self._frontier)
+
+    def _go_by(self, config: StrategyConfig) -> None:
+        super()._go_by(config)
+        self._frontier.exits = config.exits
+        self._weight_exponent = -1.0  # what this sampler takes is the latency itself
+
+    def _is_worth_a_try(self, proxy: Proxy) -> bool:
+        ema = proxy.ema_response_time_ms
+        return ema is None or self._random() * ema < self._frontier.ceiling
