@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from scrapy_proxywhirl.core.countries import country_code
 from scrapy_proxywhirl.core.health import HealthStatus, health_after_failure
+from scrapy_proxywhirl.core.identity import ProxyIdentity
 from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
-from scrapy_proxywhirl.core.network import network_of
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_failure
-from scrapy_proxywhirl.core.url import parse_proxy_url
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.limits import PoolLimits
@@ -42,7 +39,7 @@ _OF_ITS_POOL = (
 )
 
 
-class Proxy:
+class Proxy(ProxyIdentity):
     """
     One way out: a scheme, host and port and, with credentials, one identity there.
 
@@ -57,9 +54,12 @@ class Proxy:
         label: The proxy's public name; ``host:port`` where none is given.
         country: ISO 3166-1 code of two letters of where it comes out.
         region: Part of the country, in words of your own.
-        tags: Any words, to filter by. These are not to be changed while it is in a pool.
+        tags: Any words, to filter by.
         group: Whatever fails together, as the name of who sells it; by default the network of its
             address, a /24 or the /48 of an IPv6 address, and none for a host that is a name.
+        tier: 1 for those that :class:`TieredStrategy` tries first, 2 for the next, and so on.
+        cost_per_request: For each that is answered, above 0, in any currency; None for nothing.
+        cost_per_gb: For each 10**9 bytes up and down, above 0; None for nothing.
         ema_alpha: Share of a new response time in this proxy's EMA, in (0, 1]; None for the
             strategy's.
         weight: What it weighs with :class:`WeightedStrategy`, in [1e-9, 1e9]; None for how likely
@@ -67,8 +67,7 @@ class Proxy:
 
     Raises:
         InvalidProxyError: *url* is not a proxy's, or has credentials besides *username*.
-        ValueError: *country* is none, *tags* are no words, or *ema_alpha* or *weight* is out of its
-            range.
+        ValueError: *country* is none, *tags* are no words, or a number is out of its range.
 
     Attributes:
         id: The first 16 hex digits of a SHA-256 of the identity; the same in every run.
@@ -84,6 +83,8 @@ class Proxy:
         total_failures: Attempts that came to nothing for another reason.
         consecutive_failures: Bans and failures since it was last answered.
         last_response_time_ms: Of the last success, in milliseconds; None before the first.
+        bytes_down: What came through it, as far as :meth:`transferred` was told.
+        bytes_up: What was sent, likewise.
     """
 
     __slots__ = (
@@ -93,7 +94,6 @@ class Proxy:
         "_cooldowns",
         "_ema_is_guess",
         "_ema_ms",
-        "_endpoint",
         "_health_status",
         "_is_barred",
         "_is_busy",
@@ -103,23 +103,15 @@ class Proxy:
         "_lock",
         "_taken_back",
         "_watchers",
-        "_weight",
+        "bytes_down",
+        "bytes_up",
         "consecutive_failures",
-        "country",
-        "ema_alpha",
-        "group",
-        "id",
-        "label",
         "last_response_time_ms",
-        "region",
         "requests_completed",
         "requests_started",
-        "tags",
         "total_bans",
         "total_failures",
         "total_successes",
-        "url",
-        "url_with_credentials",
     )
 
     def __init__(
@@ -133,26 +125,27 @@ class Proxy:
         region: str | None = None,
         tags: Iterable[str] = (),
         group: str | None = None,
+        tier: int = 1,
+        cost_per_request: float | None = None,
+        cost_per_gb: float | None = None,
         ema_alpha: float | None = None,
         weight: float | None = None,
     ) -> None:
-        endpoint = parse_proxy_url(url).with_identity(username, password)
-        if ema_alpha is not None and not 0.0 < ema_alpha <= 1.0:
-            raise ValueError(f"ema_alpha is {ema_alpha!r}; it must be in (0, 1]")
-        if weight is not None and not 1e-9 <= weight <= 1e9:
-            raise ValueError(f"weight is {weight!r}; it must be a number in [1e-9, 1e9]")
-        self._endpoint = endpoint
-        self.url_with_credentials = endpoint.with_credentials
-        self.url = endpoint.without_credentials
-        self.id = sha256(self.url_with_credentials.encode()).hexdigest()[:16]
-        self.label = label or endpoint.hostport
-        self.country = country_code(country) if country else None
-        self.region = region or None
-        self.tags = _words(tags)
-        self.group = group or network_of(endpoint.host)
-        self.ema_alpha = ema_alpha
-        self._weight = weight
-
+        super().__init__(
+            url,
+            username=username,
+            password=password,
+            label=label,
+            country=country,
+            region=region,
+            tags=tags,
+            group=group,
+            tier=tier,
+            cost_per_request=cost_per_request,
+            cost_per_gb=cost_per_gb,
+            ema_alpha=ema_alpha,
+            weight=weight,
+        )
         self.requests_started = 0
         self.requests_completed = 0
         self.total_successes = 0
@@ -160,6 +153,8 @@ class Proxy:
         self.total_failures = 0
         self.consecutive_failures = 0
         self.last_response_time_ms: float | None = None
+        self.bytes_down = 0
+        self.bytes_up = 0
         self._ema_ms: float | None = None
         self._ema_is_guess = False  # made of penalties alone
         self._is_stale = False  # long unseen: what it takes now is to count, and not the EMA
@@ -177,7 +172,8 @@ class Proxy:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but what belongs to its pool: Scrapy copies what its settings hold."""
-        names = set(self.__slots__) - {"__weakref__", *_OF_ITS_POOL}
+        slots = (*ProxyIdentity.__slots__, *Proxy.__slots__)
+        names = set(slots) - {"__weakref__", *_OF_ITS_POOL}
         state = {name: getattr(self, name) for name in names}
         # The attempts in flight, which are not a copy's.
         return {**state, "requests_completed": self.requests_started}
@@ -198,26 +194,6 @@ class Proxy:
         self._is_resting = False  # or an attempt tries whether it works again
         self._is_busy = False
         self._is_barred = False  # for one reason or the other
-
-    @property
-    def scheme(self) -> str:
-        """``http``, ``https``, ``socks4`` or ``socks5``."""
-        return self._endpoint.scheme
-
-    @property
-    def username(self) -> str | None:
-        """Who one is there; None without credentials."""
-        return self._endpoint.username
-
-    @property
-    def password(self) -> str | None:
-        """Secret; None without credentials."""
-        return self._endpoint.password
-
-    @property
-    def weight(self) -> float | None:
-        """What it was given to weigh; None where it was not."""
-        return self._weight
 
     @property
     def requests_active(self) -> int:
@@ -390,6 +366,17 @@ class Proxy:
                 self._limits.ended(self)
             self._notify()
 
+    def transferred(self, down: int, up: int) -> None:
+        """Count the bytes of an attempt, those that came and those that were sent."""
+        with self._lock:
+            self.bytes_down += down
+            self.bytes_up += up
+
+    @property
+    def spent(self) -> float:
+        """What it has cost, in the currency of its costs."""
+        return self.cost(self.total_successes + self.total_bans, self.bytes_down + self.bytes_up)
+
     def _is_failing(self, incident: Incident, banned: bool, started: float | None) -> bool:
         """Let the proxy rest; return whether its failure counts against it, and for all."""
         cooldowns = self._cooldowns
@@ -462,14 +449,6 @@ class Proxy:
     def _notify(self) -> None:
         for watcher in self._watchers:
             watcher.changed(self)
-
-
-def _words(tags: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(tags, Iterable) and not isinstance(tags, str):
-        words = tuple(tags)
-        if all(isinstance(word, str) for word in words):
-            return words
-    raise ValueError(f"tags is {tags!r}; it must be a list of words")
 
 
 def _check_time(name: str, value: float) -> None:

@@ -497,10 +497,10 @@ def test_a_failed_page_and_a_domains_bans_are_both_heeded() -> None:
 class Listing(RoundRobinStrategy):
     """A user's own, which looks at all that it must not choose."""
 
-    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         self.excluded = sorted(excluded)
         assert len(excluded) == len(self.excluded)
-        return super().pick(pool, excluded)
+        return super().pick(pool, excluded, domain)
 
 
 def test_a_strategy_can_list_what_it_must_not_choose() -> None:

@@ -487,10 +487,10 @@ class Listing(RoundRobinStrategy):
         super().__init__()
         self.lists: list[list[str]] = []
 
-    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         self.lists.append(sorted(excluded))
         assert len(excluded) == len(self.lists[-1])
-        return super().pick(pool, excluded)
+        return super().pick(pool, excluded, domain)
 
 
 def test_a_strategy_can_list_the_groups_that_it_is_not_to_choose() -> None:

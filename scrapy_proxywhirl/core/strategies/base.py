@@ -63,16 +63,16 @@ class Strategy(ABC):
                 cooldowns = None
             if limits is not None:
                 limits.wake()
-            failed, stay_on, _, wanted = context
+            failed, stay_on, domain, wanted = context
             proxy = (
-                self.pick(pool, ())
+                self.pick(pool, (), domain)
                 if cooldowns is None and wanted is None and not failed and stay_on is None
                 else self._pick_for(pool, context, cooldowns)
             )
             if proxy is not None:
                 proxy.requests_started += 1
                 if cooldowns is not None:
-                    cooldowns.started(proxy, context.domain)
+                    cooldowns.started(proxy, domain)
                 if limits is not None:
                     limits.started(proxy)
                 if self.config.load_aware:
@@ -85,7 +85,7 @@ class Strategy(ABC):
         raise ProxyPoolEmptyError(self.why_none(pool))
 
     @abstractmethod
-    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """
         Choose a proxy: what a strategy of one's own has to do.
 
@@ -95,6 +95,7 @@ class Strategy(ABC):
             pool: The proxies to choose from: the pool, or the part of it that a request may have.
             excluded: Ids of those that must not be chosen, besides those that rest or are busy (not
                 :attr:`Proxy.is_available`).
+            domain: Whose page the proxy is for; None where that was not said.
 
         Returns:
             The proxy; None where none may be chosen: one that rests may be then.
@@ -156,7 +157,7 @@ class Strategy(ABC):
             (either(excluded, InGroups(pool, groups)), excluded) if groups else (excluded,)
         ):
             if others is None:
-                proxy = self.pick(of, unwanted)
+                proxy = self.pick(of, unwanted, domain)
             else:
                 proxy = self._pick_of(others.items, unwanted)
             if proxy is not None:

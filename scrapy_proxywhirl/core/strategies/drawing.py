@@ -29,6 +29,6 @@ class DrawingStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._available = PerPool(partial(self.draws_from, self._rng))
 
-    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Draw a proxy."""
         return self._available.of(pool).draw(excluded)

@@ -33,7 +33,7 @@ class LeastLoadedStrategy(DrawingStrategy):
 
     draws_from = AvailableProxies
 
-    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose the less loaded of two."""
         draw = self._available.of(pool).draw
         one = draw(excluded)

@@ -32,7 +32,7 @@ class PerformanceBasedStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._rotations = PerPool(lambda: Rotation(self.config, self._rng))
 
-    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose a proxy with a probability in proportion to its weight."""
         latest, rotation = self._rotations.latest  # of() saves a line and costs a tenth of the time
         if latest is not pool:

@@ -19,7 +19,7 @@ class RoundRobinStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._turns = PerPool(_Turn)
 
-    def pick(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose the proxy whose turn it is."""
         turn = self._turns.of(pool)
         proxies = pool.proxies

@@ -1,0 +1,134 @@
+"""Who a proxy is, and what was said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from math import inf
+
+from scrapy_proxywhirl.core.countries import country_code
+from scrapy_proxywhirl.core.network import network_of
+from scrapy_proxywhirl.core.url import parse_proxy_url
+
+# The size of a page for which costs are compared, before it is fetched, in bytes.
+PAGE_BYTES = 100_000
+
+_GB = 1e9  # bytes, as vendors bill them
+
+
+class ProxyIdentity:
+    """
+    Who a proxy is, and what was said of it: see :class:`Proxy`, which has what it has shown too.
+
+    What is said of a proxy is not to be changed while it is in a pool.
+    """
+
+    __slots__ = (
+        "_endpoint",
+        "_weight",
+        "cost_per_gb",
+        "cost_per_request",
+        "country",
+        "ema_alpha",
+        "group",
+        "id",
+        "label",
+        "region",
+        "tags",
+        "tier",
+        "url",
+        "url_with_credentials",
+    )
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        label: str | None = None,
+        country: str | None = None,
+        region: str | None = None,
+        tags: Iterable[str] = (),
+        group: str | None = None,
+        tier: int = 1,
+        cost_per_request: float | None = None,
+        cost_per_gb: float | None = None,
+        ema_alpha: float | None = None,
+        weight: float | None = None,
+    ) -> None:
+        endpoint = parse_proxy_url(url).with_identity(username, password)
+        if ema_alpha is not None and not 0.0 < ema_alpha <= 1.0:
+            raise ValueError(f"ema_alpha is {ema_alpha!r}; it must be in (0, 1]")
+        if weight is not None and not 1e-9 <= weight <= 1e9:
+            raise ValueError(f"weight is {weight!r}; it must be a number in [1e-9, 1e9]")
+        if tier < 1 or tier != int(tier):
+            raise ValueError(f"tier is {tier!r}; it must be a whole number of at least 1")
+        self._endpoint = endpoint
+        self.url_with_credentials = endpoint.with_credentials
+        self.url = endpoint.without_credentials
+        self.id = sha256(self.url_with_credentials.encode()).hexdigest()[:16]
+        self.label = label or endpoint.hostport
+        self.country = country_code(country) if country else None
+        self.region = region or None
+        self.tags = _words(tags)
+        self.group = group or network_of(endpoint.host)
+        self.tier = int(tier)
+        self.cost_per_request = _cost("cost_per_request", cost_per_request)
+        self.cost_per_gb = _cost("cost_per_gb", cost_per_gb)
+        self.ema_alpha = ema_alpha
+        self._weight = weight
+
+    @property
+    def scheme(self) -> str:
+        """``http``, ``https``, ``socks4`` or ``socks5``."""
+        return self._endpoint.scheme
+
+    @property
+    def username(self) -> str | None:
+        """Who one is there; None without credentials."""
+        return self._endpoint.username
+
+    @property
+    def password(self) -> str | None:
+        """Secret; None without credentials."""
+        return self._endpoint.password
+
+    @property
+    def weight(self) -> float | None:
+        """What it was given to weigh; None where it was not."""
+        return self._weight
+
+    @property
+    def price(self) -> tuple[float, float]:
+        """What it costs for each request that is answered, and for each GB."""
+        return self.cost_per_request, self.cost_per_gb
+
+    def cost(self, answers: float = 1.0, size: float = PAGE_BYTES) -> float:
+        """
+        Return what it costs.
+
+        Args:
+            answers: Requests that are answered.
+            size: Bytes in all, up and down.
+        """
+        return self.cost_per_request * answers + self.cost_per_gb * size / _GB
+
+
+def _words(tags: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tags, Iterable) and not isinstance(tags, str):
+        words = tuple(tags)
+        if all(isinstance(word, str) for word in words):
+            return words
+    raise ValueError(f"tags is {tags!r}; it must be a list of words")
+
+
+def _cost(name: str, value: float | None) -> float:
+    if value is None:
+        return 0.0
+    if not 0.0 < value < inf:
+        raise ValueError(
+            f"{name} is {value!r}; it must be a finite number above 0, or left out where it costs"
+            " nothing"
+        )
+    return float(value)
