@@ -5,6 +5,7 @@ from __future__ import annotations
 from scrapy_proxywhirl._version import __version__
 from scrapy_proxywhirl.core import (
     AdaptiveStrategy,
+    CostAwareStrategy,
     FrontierStrategy,
     HealthStatus,
     LeastLoadedStrategy,
@@ -22,6 +23,7 @@ from scrapy_proxywhirl.core import (
     SelectionContext,
     Strategy,
     StrategyConfig,
+    TieredStrategy,
     Wanted,
     WeightedStrategy,
 )
@@ -41,6 +43,7 @@ from scrapy_proxywhirl.outcomes import BanPolicy
 __all__ = [
     "AdaptiveStrategy",
     "BanPolicy",
+    "CostAwareStrategy",
     "DuplicateProxyError",
     "FrontierStrategy",
     "HealthStatus",
@@ -66,6 +69,7 @@ __all__ = [
     "SelectionContext",
     "Strategy",
     "StrategyConfig",
+    "TieredStrategy",
     "UsedProxy",
     "Wanted",
     "WeightedStrategy",

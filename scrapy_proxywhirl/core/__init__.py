@@ -23,6 +23,7 @@ from scrapy_proxywhirl.core.sessions import PoolSessions
 from scrapy_proxywhirl.core.strategies import (
     STRATEGIES,
     AdaptiveStrategy,
+    CostAwareStrategy,
     FrontierStrategy,
     LeastLoadedStrategy,
     LeastUsedStrategy,
@@ -30,6 +31,7 @@ from scrapy_proxywhirl.core.strategies import (
     RandomStrategy,
     RoundRobinStrategy,
     Strategy,
+    TieredStrategy,
     WeightedStrategy,
 )
 from scrapy_proxywhirl.core.wanted import Wanted
@@ -37,6 +39,7 @@ from scrapy_proxywhirl.core.wanted import Wanted
 __all__ = [
     "STRATEGIES",
     "AdaptiveStrategy",
+    "CostAwareStrategy",
     "DuplicateProxyError",
     "FrontierStrategy",
     "HealthStatus",
@@ -61,6 +64,7 @@ __all__ = [
     "SelectionContext",
     "Strategy",
     "StrategyConfig",
+    "TieredStrategy",
     "Wanted",
     "WeightedStrategy",
 ]

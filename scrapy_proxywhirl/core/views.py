@@ -18,22 +18,17 @@ if TYPE_CHECKING:
 _VIEWS = 512
 
 
-class PoolView(ProxySet):
+class PoolPart(ProxySet):
     """
-    The proxies of a pool that fit a filter; kept up to date by the pool.
+    Some of the proxies of a pool, which whoever made it keeps up to date.
 
     Args:
-        name: The pool's.
+        name: Of the part.
         lock: The pool's.
-        only: What they fit.
     """
 
-    def __init__(self, name: str, lock: Lock, only: ProxyFilter) -> None:
-        super().__init__(f"{name}, {only}", lock)
-        self.only = only
-
     def added(self, proxy: Proxy) -> None:
-        """Take in a proxy that fits."""
+        """Take in a proxy."""
         self._take_in(proxy)
         for watcher in self._watchers:
             watcher.added(proxy)
@@ -48,6 +43,21 @@ class PoolView(ProxySet):
         self._let_go(proxy)
         for watcher in self._watchers:
             watcher.removed(proxy)
+
+
+class PoolView(PoolPart):
+    """
+    The proxies of a pool that fit a filter.
+
+    Args:
+        name: The pool's.
+        lock: The pool's.
+        only: What they fit.
+    """
+
+    def __init__(self, name: str, lock: Lock, only: ProxyFilter) -> None:
+        super().__init__(f"{name}, {only}", lock)
+        self.only = only
 
 
 class PoolViews:

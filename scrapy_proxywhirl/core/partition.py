@@ -1,0 +1,54 @@
+"""The proxies of a set, by their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.views import PoolPart
+
+K = TypeVar("K", int, tuple[float, float])
+
+
+class Partition(Generic[K]):
+    """
+    The proxies of a set, by their kind.
+
+    Each operation takes constant time, but for the first proxy of a kind and the last one.
+
+    Not thread-safe: it is called with the pool's lock held.
+
+    Args:
+        kind_of: Tells the kind of a proxy, which stays as it is.
+
+    Attributes:
+        parts: The proxies of each kind, the least kind first.
+    """
+
+    def __init__(self, kind_of: Callable[[Proxy], K]) -> None:
+        self._kind_of: Callable[[Proxy], K] = kind_of
+        self._lock = Lock()  # nobody takes it: the pool's is held
+        self.parts: dict[K, PoolPart] = {}
+
+    def added(self, proxy: Proxy) -> None:
+        """Take in a proxy."""
+        kind = self._kind_of(proxy)
+        part = self.parts.get(kind)
+        if part is None:
+            part = PoolPart(str(kind), self._lock)
+            self.parts = dict(sorted({**self.parts, kind: part}.items()))
+        part.added(proxy)
+
+    def changed(self, proxy: Proxy) -> None:
+        """Let those know that watch the part which the proxy is in."""
+        self.parts[self._kind_of(proxy)].changed(proxy)
+
+    def removed(self, proxy: Proxy) -> None:
+        """Let go of a proxy."""
+        kind = self._kind_of(proxy)
+        part = self.parts[kind]
+        part.removed(proxy)
+        if not len(part):
+            del self.parts[kind]
