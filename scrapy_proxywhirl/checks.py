@@ -11,12 +11,16 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 
+from scrapy_proxywhirl.core import TieredStrategy
+from scrapy_proxywhirl.core.strategies.tiered import missing_tiers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scrapy.settings import BaseSettings
 
     from scrapy_proxywhirl.core import Proxy
+    from scrapy_proxywhirl.settings import ProxyWhirlSettings
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +50,27 @@ def check_crawl(settings: BaseSettings, middleware: type, proxies: Iterable[Prox
     _check_schemes(settings, {proxy.scheme for proxy in proxies})
     if has_playwright(settings):
         logger.warning(WITHOUT_PROXY)
+
+
+def check_proxies(settings: ProxyWhirlSettings) -> None:
+    """
+    Refuse proxies that lack what the settings are about.
+
+    Raises:
+        ValueError: With what is wrong and what to do.
+    """
+    if issubclass(settings.strategy, TieredStrategy):
+        missing = missing_tiers(settings.proxies)
+        if missing:
+            raise ValueError(
+                f"PROXYWHIRL_PROXIES has no proxies of the tier {missing[0]}, and some of higher"
+                " ones; number the tiers 1, 2 and so on"
+            )
+    if settings.budget is not None and not any(proxy.cost() for proxy in settings.proxies):
+        raise ValueError(
+            f"PROXYWHIRL_BUDGET is {settings.budget:g}, and no proxy of PROXYWHIRL_PROXIES costs"
+            " anything; give them a cost_per_gb or a cost_per_request"
+        )
 
 
 def has_playwright(settings: BaseSettings) -> bool:

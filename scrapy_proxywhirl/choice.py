@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scrapy_proxywhirl.core import ProxyFilter, Wanted
@@ -13,12 +14,13 @@ from scrapy_proxywhirl.note import domain_of
 if TYPE_CHECKING:
     from scrapy import Request
 
+    from scrapy_proxywhirl.budget import Budget
     from scrapy_proxywhirl.core import Proxy, ProxyPool, Strategy
     from scrapy_proxywhirl.strategies import Strategies
 
 CHOICE = "proxywhirl"
 
-_KEYS = ("country", "exclude", "proxy", "region", "session", "strategy", "tags")
+_KEYS = ("country", "exclude", "max_cost", "proxy", "region", "session", "strategy", "tags")
 
 # No proxy has this for its id.
 _NOBODY = ""
@@ -48,13 +50,19 @@ class Choices:
     Args:
         pool: What they choose from.
         strategies: What selects.
+        budget: What may be spent.
         has_sticky_cookiejars: Whether each of Scrapy's cookie jars is a session.
     """
 
     def __init__(
-        self, pool: ProxyPool, strategies: Strategies, has_sticky_cookiejars: bool
+        self,
+        pool: ProxyPool,
+        strategies: Strategies,
+        budget: Budget,
+        has_sticky_cookiejars: bool,
     ) -> None:
         self._pool = pool
+        self._budget = budget
         self._strategies = strategies
         self._has_sticky_cookiejars = has_sticky_cookiejars
 
@@ -82,7 +90,8 @@ class Choices:
             ValueError: It says what is not known, or not allowed.
         """
         choice = request.meta.get(CHOICE)
-        if choice is None and not self._has_sticky_cookiejars:
+        affordable = self._budget.only
+        if choice is None and affordable is None and not self._has_sticky_cookiejars:
             return Demand(domain_of(request))
         fields = {} if choice is None else _read(choice)
         session = fields.get("session")
@@ -90,7 +99,7 @@ class Choices:
             jar = request.meta.get("cookiejar")
             session = None if jar is None else f"cookiejar {jar!r}"
         wanted = Wanted(
-            only=_filter(fields),
+            only=_filter(fields, affordable),
             exclude=frozenset(map(self._id_of, fields.get("exclude", ()))) - {_NOBODY},
             proxy_id=self._id_of(fields["proxy"]) if "proxy" in fields else None,
             session=session,
@@ -129,16 +138,25 @@ def _read(choice: Any) -> dict[str, Any]:
     return fields
 
 
-def _filter(fields: dict[str, Any]) -> ProxyFilter | None:
-    if not fields.keys() & {"country", "region", "tags"}:
-        return None
+def _filter(fields: dict[str, Any], affordable: ProxyFilter | None) -> ProxyFilter | None:
+    if not fields.keys() & {"country", "max_cost", "region", "tags"}:
+        return affordable
     country = fields.get("country")
     if country is not None:
         try:
             country = country_code(country)
         except ValueError as error:
             raise ValueError(f"meta['{CHOICE}']: {error}") from error
-    return ProxyFilter(country, fields.get("region"), frozenset(fields.get("tags", ())))
+    max_cost = fields.get("max_cost")
+    if max_cost is not None and not _is_cost(max_cost):
+        raise _not_allowed("max_cost", max_cost, "a finite number of at least 0")
+    if affordable is not None:
+        max_cost = affordable.max_cost
+    return ProxyFilter(country, fields.get("region"), frozenset(fields.get("tags", ())), max_cost)
+
+
+def _is_cost(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < inf
 
 
 def _is_list_of_texts(value: Any) -> bool:

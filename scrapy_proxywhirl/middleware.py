@@ -10,7 +10,13 @@ from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_crawl, has_playwright
+from scrapy_proxywhirl.budget import Budget
+from scrapy_proxywhirl.checks import (
+    WITHOUT_PROXY,
+    check_crawl,
+    check_proxies,
+    has_playwright,
+)
 from scrapy_proxywhirl.choice import Choices
 from scrapy_proxywhirl.core import (
     Incidents,
@@ -89,10 +95,13 @@ class ProxyWhirlMiddleware:
         for proxy in settings.proxies:
             self.pool.add_proxy(proxy)
         self._strategies = Strategies(settings.strategy, settings.strategy_config)
-        self._choices = Choices(self.pool, self._strategies, settings.has_sticky_cookiejars)
         self._crawler = crawler
         assert crawler.stats
         self._stats = CrawlStats(crawler.stats, self.pool, settings.stats_proxies)
+        self._budget = Budget(crawler, self.pool, settings.budget, self._stats)
+        self._choices = Choices(
+            self.pool, self._strategies, self._budget, settings.has_sticky_cookiejars
+        )
         incidents = Incidents()
         self._timeouts = Timeouts(
             settings.timeout,
@@ -105,12 +114,15 @@ class ProxyWhirlMiddleware:
             self._timeouts,
             Judge.from_crawler(crawler, settings.ban_policy),
             self._stats,
+            self._budget,
             has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
             measures_body=settings.measures_body,
         )
         self._retries = Retries(settings.retry_times, settings.cooldown, incidents, self._stats)
         self._shortage = Shortage(crawler, settings.on_empty, self._stats)
-        self._selector = Selector(self.pool, settings.takes_any, self._shortage, self._stats)
+        self._selector = Selector(
+            self.pool, self._budget, settings.takes_any, self._shortage, self._stats
+        )
         self._waiting = WaitingRoom(
             crawler,
             self._assign_later,
@@ -138,6 +150,7 @@ class ProxyWhirlMiddleware:
             raise NotConfigured("PROXYWHIRL_ENABLED is False")
         settings = ProxyWhirlSettings.from_settings(crawler.settings)
         check_crawl(crawler.settings, cls, settings.proxies)
+        check_proxies(settings)
         middleware = cls(crawler, settings)
         connect = crawler.signals.connect
         connect(middleware.spider_opened, signal=signals.spider_opened)
@@ -190,6 +203,9 @@ class ProxyWhirlMiddleware:
         if earlier:
             restore(request, earlier)
         demand = self._choices.demand(request)
+        if self._budget.is_over:
+            self._budget.close_spider()
+            return self._waiting.wait(request, demand)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
         has_to_wait = pause or self._waiting.has_line(demand)
         if not has_to_wait and self._assign(request, demand, earlier):
@@ -272,6 +288,8 @@ class ProxyWhirlMiddleware:
 
     def _assign_later(self, request: Request) -> bool:
         """Give *request*, which waits, its proxy; return False where none may be selected."""
+        if self._budget.is_over:
+            return False
         return self._assign(request, self._choices.demand(request), earlier_note(request))
 
     def _assign(self, request: Request, demand: Demand, earlier: Note | None) -> bool:

@@ -19,6 +19,7 @@ from scrapy_proxywhirl.outcomes import (
     Verdict,
     is_timeout,
 )
+from scrapy_proxywhirl.sizes import size_of_request, size_of_response
 from scrapy_proxywhirl.timeouts import restore_timeout
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
+    from scrapy_proxywhirl.budget import Budget
     from scrapy_proxywhirl.core import Incidents, Proxy, Strategy
     from scrapy_proxywhirl.judge import Judge
     from scrapy_proxywhirl.stats import CrawlStats
@@ -47,6 +49,7 @@ class Recorder:
         timeouts: Learn from what responses take.
         judge: Makes verdicts of what comes back.
         stats: Of the crawl.
+        budget: Is charged with what answers cost.
         has_cache: Whether HttpCacheMiddleware may store what comes back.
         measures_body: Whether a response time goes to the end of the body.
     """
@@ -57,6 +60,7 @@ class Recorder:
         timeouts: Timeouts,
         judge: Judge,
         stats: CrawlStats,
+        budget: Budget,
         has_cache: bool,
         measures_body: bool,
     ) -> None:
@@ -65,6 +69,7 @@ class Recorder:
         self._measures_body = measures_body
         self._judge = judge
         self._stats = stats
+        self._budget = budget
         self._attempts = OpenAttempts()
         self._has_cache = has_cache
         self._has_told_of_missing_latency = False
@@ -112,8 +117,11 @@ class Recorder:
         attempt = self._attempts.take(request)
         if attempt is None:
             return NEUTRAL
-        forget_credentials(request, attempt.proxy)
         is_cached = "cached" in response.flags
+        if attempt.is_downloaded and response.status != 407:  # that is not billed
+            down = size_of_response(response)
+            self._budget.charge(attempt.proxy, down, size_of_request(request))
+        forget_credentials(request, attempt.proxy)
         if not attempt.is_downloaded and not is_cached:  # another middleware's
             self._settle(attempt, NEUTRAL)
             return NEUTRAL
@@ -130,7 +138,6 @@ class Recorder:
         headers_ms = self._headers_ms(attempt, request)
         complete_ms = headers_ms + 1000.0 * attempt.body_seconds
         response_time_ms = complete_ms if self._measures_body else headers_ms
-        self._stats.received(attempt.proxy, len(response.body))
         if said_of_proxy.outcome is Outcome.SUCCESS:
             self._stats.measured(response_time_ms)
             if self._timeouts.are_adaptive:

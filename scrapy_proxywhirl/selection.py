@@ -11,6 +11,7 @@ from scrapy_proxywhirl.note import proxy_to_stay_on
 if TYPE_CHECKING:
     from scrapy import Request
 
+    from scrapy_proxywhirl.budget import Budget
     from scrapy_proxywhirl.choice import Demand
     from scrapy_proxywhirl.core import Proxy, ProxyPool, Strategy, Wanted
     from scrapy_proxywhirl.note import Note
@@ -24,15 +25,22 @@ class Selector:
 
     Args:
         pool: What it selects from.
+        budget: What may be spent.
         takes_any: Whether one that is not what a request wants is better than none.
         shortage: Tells where there is none.
         stats: Of the crawl.
     """
 
     def __init__(
-        self, pool: ProxyPool, takes_any: bool, shortage: Shortage, stats: CrawlStats
+        self,
+        pool: ProxyPool,
+        budget: Budget,
+        takes_any: bool,
+        shortage: Shortage,
+        stats: CrawlStats,
     ) -> None:
         self._pool = pool
+        self._budget = budget
         self._takes_any = takes_any
         self._shortage = shortage
         self._stats = stats
@@ -70,7 +78,7 @@ class Selector:
         if isinstance(reason, NoMatchingProxyError):
             self._stats.unmatched()
             raise self._shortage.error(
-                request, f"{reason}, as meta['{CHOICE}'] = {request.meta[CHOICE]} wants it"
+                request, f"{reason} (meta['{CHOICE}'] is {request.meta.get(CHOICE)})"
             )
         if not self._pool.has_busy(domain, wanted):
             self._shortage.tell(request, demand, str(reason))
@@ -79,6 +87,7 @@ class Selector:
     def _wishes(self, wanted: Wanted | None) -> tuple[Wanted | None, ...]:
         if wanted is None or not self._takes_any:
             return (wanted,)
-        if wanted.only is None and wanted.proxy_id is None:
+        affordable = self._budget.only
+        if wanted.only == affordable and wanted.proxy_id is None:
             return (wanted,)
-        return (wanted, wanted._replace(only=None, proxy_id=None))
+        return (wanted, wanted._replace(only=affordable, proxy_id=None))

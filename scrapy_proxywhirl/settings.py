@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
     "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],
     "PROXYWHIRL_BAN_TEXT": [],
+    "PROXYWHIRL_BUDGET": None,
     "PROXYWHIRL_CONCURRENCY_PER_PROXY": 0,
     "PROXYWHIRL_COOLDOWN": 2.0,
     "PROXYWHIRL_COOLDOWN_MAX": 300.0,
@@ -77,6 +78,7 @@ class ProxyWhirlSettings:
         cooldown_max: What none is longer than, in seconds.
         concurrency_per_proxy: The most attempts in flight on one proxy; 0 for any number.
         delay_per_proxy: The least seconds between two attempts on one.
+        budget: What the crawl may cost, in the currency of the proxies' costs; None for any sum.
         ban_policy: The class that tells bans from answers.
         on_empty: What is done with a page for which no proxy may be selected: one of
             :data:`ON_EMPTY`.
@@ -102,6 +104,7 @@ class ProxyWhirlSettings:
     cooldown_max: float
     concurrency_per_proxy: int
     delay_per_proxy: float
+    budget: float | None
     ban_policy: Any
     on_empty: str
     takes_any: bool
@@ -138,6 +141,7 @@ class ProxyWhirlSettings:
             cooldown_max=_cooldown_max(settings),
             concurrency_per_proxy=_whole_number(settings, "CONCURRENCY_PER_PROXY"),
             delay_per_proxy=_seconds(settings, "DELAY_PER_PROXY"),
+            budget=_budget(settings),
             ban_policy=_load(settings, "BAN_POLICY"),
             on_empty=_one_of(settings, "ON_EMPTY", ON_EMPTY),
             takes_any=_one_of(settings, "ON_NO_MATCH", ON_NO_MATCH) == "any",
@@ -250,6 +254,12 @@ def _cooldown_max(settings: BaseSettings) -> float:
             f" which is {first!r}"
         )
     return longest
+
+
+def _budget(settings: BaseSettings) -> float | None:
+    if settings.get("PROXYWHIRL_BUDGET") is None:
+        return None
+    return _number(settings, "BUDGET", lambda n: 0 < n < inf, "above 0")
 
 
 def _timeout(settings: BaseSettings) -> float | None:

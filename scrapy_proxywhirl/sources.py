@@ -20,8 +20,19 @@ _FIELDS = (
     "region",
     "tags",
     "group",
+    "tier",
+    "cost_per_request",
+    "cost_per_gb",
     "weight",
 )
+
+# What each field is, where it is no text.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "tier": (int,),
+    "cost_per_request": (int, float),
+    "cost_per_gb": (int, float),
+    "weight": (int, float),
+}
 
 
 def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy, ...]:
@@ -31,8 +42,8 @@ def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy, 
     Args:
         value: URLs, :class:`Proxy` objects, and dicts or items of any kind that ``ItemAdapter``
             knows with a ``url`` and any of the fields ``username``, ``password``, ``label``,
-            ``country``, ``region``, ``tags``, ``group`` and ``weight``; or one text with commas
-            between URLs.
+            ``country``, ``region``, ``tags``, ``group``, ``tier``, ``cost_per_request``,
+            ``cost_per_gb`` and ``weight``; or one text with commas between URLs.
         encoding: What credentials are sent in.
 
     Raises:
@@ -85,7 +96,7 @@ def _proxy(entry: Any) -> Proxy:
         )
     for name in sorted(set(fields) - {"tags"}):
         value = fields[name]
-        allowed = (int, float) if name == "weight" else (str,)
+        allowed = _KINDS.get(name, (str,))
         if not isinstance(value, allowed) or isinstance(value, bool):
             raise InvalidProxyError(
                 f"the field {name!r} is of the type {type(value).__name__}; it must be a"

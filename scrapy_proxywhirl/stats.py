@@ -38,7 +38,7 @@ class CrawlStats:
         self._collector = collector
         self._pool = pool
         self._most = most
-        self._bytes: dict[Proxy, int] = {}
+        self._cost = 0.0
         self._response_time_ms = 0.0
         self._measured = 0
         self._revision = -1
@@ -60,9 +60,9 @@ class CrawlStats:
             self._collector.inc_value(f"{total}/{verdict.reason}")
         self._touched.add(proxy)
 
-    def received(self, proxy: Proxy, size: int) -> None:
-        """Count *size* bytes of bodies that came through *proxy*."""
-        self._bytes[proxy] = self._bytes.get(proxy, 0) + size
+    def spent(self, cost: float) -> None:
+        """Note what the crawl has cost so far."""
+        self._cost = cost
 
     def measured(self, response_time_ms: float) -> None:
         """Take a success's response time into the mean."""
@@ -112,6 +112,8 @@ class CrawlStats:
         cooldowns = self._pool.cooldowns
         cooling = len(cooldowns.everywhere.barred) if cooldowns is not None else 0
         self._collector.set_value("proxywhirl/proxies/cooling", cooling)
+        if self._cost:
+            self._collector.set_value("proxywhirl/cost", round(self._cost, 6))
         if self._measured:
             mean = self._response_time_ms / self._measured
             self._collector.set_value("proxywhirl/mean_ms", round(mean, 1))
@@ -156,7 +158,10 @@ class CrawlStats:
             ("bans", proxy.total_bans),
             ("failures", proxy.total_failures),
             ("ema_ms", None if ema is None else round(ema, 1)),
-            ("bytes", self._bytes.get(proxy, 0)),
+            ("bytes", proxy.bytes_down + proxy.bytes_up),
+            ("bytes_down", proxy.bytes_down),
+            ("bytes_up", proxy.bytes_up),
+            ("cost", round(proxy.spent, 6) or None),
             ("share", round(proxy.requests_started / total, 4) if total else 0.0),
             ("state", "cooling" if proxy.is_resting else proxy.health_status.value),
         ):

@@ -117,9 +117,9 @@ class WaitingRoom:
             Exception: What the page has come to before, where that was one.
             NoProxyForRequestError: It has waited too long and come to nothing.
         """
-        if self._is_closing():  # so that it does not come from the scheduler, which has closed
-            raise self._refuse(request, "the crawl stops")
         waiter = self._enter(request, demand, pause)
+        if self._is_closing():
+            self.look_soon()
         try:
             return await maybe_deferred_to_future(waiter.came)
         finally:

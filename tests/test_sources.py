@@ -51,13 +51,15 @@ def test_every_field_of_a_dict_reaches_the_proxy() -> None:
     fields = {
         "url": "http://h:1", "username": "user", "password": "secret", "label": "one",
         "country": "DE", "region": "Hesse", "tags": ["a", "b"], "weight": 3,
+        "group": "seller", "tier": 2, "cost_per_request": 0.001, "cost_per_gb": 5,
     }  # fmt: skip
 
     (proxy,) = proxies_from_setting([fields])
 
     assert (proxy.username, proxy.password, proxy.label) == ("user", "secret", "one")
     assert (proxy.country, proxy.region, proxy.tags) == ("DE", "Hesse", ("a", "b"))
-    assert proxy.weight == 3
+    assert (proxy.weight, proxy.group, proxy.tier) == (3, "seller", 2)
+    assert proxy.price == (0.001, 5.0)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,12 @@ def test_several_may_be_given_in_several_ways(value: Any) -> None:
         ({"url": "http://h:1", "weight": "3"}, "'weight' is of the type str; it must be a float"),
         ({"url": "http://h:1", "weight": True}, "'weight' is of the type bool"),
         ({"url": "http://h:1", "weight": 0}, "weight is 0; it must be a number in"),
+        ({"url": "http://h:1", "tier": "2"}, "'tier' is of the type str; it must be a int"),
+        ({"url": "http://h:1", "tier": 0}, "tier is 0; it must be a whole number"),
+        ({"url": "http://h:1", "cost_per_gb": 0}, "cost_per_gb is 0; it must be a finite number"),
+        ({"url": "http://h:1", "cost_per_request": -1}, "cost_per_request is -1; it must be"),
+        ({"url": "http://h:1", "country": "ZZ"}, "country is 'ZZ'; it must be an ISO 3166-1"),
+        ({"url": "http://h:1", "tags": "fast"}, "tags is 'fast'; it must be a list of words"),
         ({"url": "http://h:1", "user": "x"}, "unknown fields user; known are url, username,"),
         ({"url": "http://h:1", "password": "secret"}, "a password and no username"),
         ("http://user:secr\u20act@h:1", "cannot be sent as latin-1; set HTTPPROXY_AUTH_ENCODING"),

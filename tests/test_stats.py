@@ -37,6 +37,7 @@ def test_totals_are_there_at_once_and_figures_of_proxies_with_a_flush() -> None:
     pool, collected = pool_of(3), collector()
     stats = CrawlStats(collected, pool, most=100)
     first, second, _ = pool
+    first.cost_per_request = 0.5
     use(stats, first, 3)
     second.start_request()
     stats.started(second)
@@ -46,8 +47,9 @@ def test_totals_are_there_at_once_and_figures_of_proxies_with_a_flush() -> None:
     stats.started(second)
     second.abandon_request()
     stats.ended(second, NEUTRAL)
-    stats.received(first, 2000)
-    stats.received(first, 500)
+    first.answered(down=2000, up=100)
+    first.answered(down=500, up=100)
+    stats.spent(0.0123456789)
     stats.measured(10.0)
     stats.measured(20.0)
 
@@ -65,6 +67,7 @@ def test_totals_are_there_at_once_and_figures_of_proxies_with_a_flush() -> None:
     assert figures["proxywhirl/proxies/total"] == 3
     assert figures["proxywhirl/proxies/known"] == 2
     assert figures["proxywhirl/mean_ms"] == 15.0
+    assert figures["proxywhirl/cost"] == 0.012346
     prefix = "proxywhirl/proxy/h:1/"
     assert {
         name.removeprefix(prefix): value
@@ -76,7 +79,10 @@ def test_totals_are_there_at_once_and_figures_of_proxies_with_a_flush() -> None:
         "bans": 0,
         "failures": 0,
         "ema_ms": 10.0,
-        "bytes": 2500,
+        "bytes": 2700,
+        "bytes_down": 2500,
+        "bytes_up": 200,
+        "cost": 1.0,
         "share": 0.6,
         "state": "healthy",
     }
@@ -117,6 +123,7 @@ def test_known_follows_a_pool_that_changes() -> None:
     pool, collected = pool_of(3), collector()
     stats = CrawlStats(collected, pool, most=100)
     first, second, _ = pool
+    first.cost_per_request = 0.5
     use(stats, first)
     use(stats, second)
     stats.flush()

@@ -83,8 +83,9 @@ class Proxy(ProxyIdentity):
         total_failures: Attempts that came to nothing for another reason.
         consecutive_failures: Bans and failures since it was last answered.
         last_response_time_ms: Of the last success, in milliseconds; None before the first.
-        bytes_down: What came through it, as far as :meth:`transferred` was told.
-        bytes_up: What was sent, likewise.
+        total_answers: Those that :meth:`answered` was told of.
+        bytes_down: What came with them.
+        bytes_up: What was sent for them.
     """
 
     __slots__ = (
@@ -109,6 +110,7 @@ class Proxy(ProxyIdentity):
         "last_response_time_ms",
         "requests_completed",
         "requests_started",
+        "total_answers",
         "total_bans",
         "total_failures",
         "total_successes",
@@ -153,6 +155,7 @@ class Proxy(ProxyIdentity):
         self.total_failures = 0
         self.consecutive_failures = 0
         self.last_response_time_ms: float | None = None
+        self.total_answers = 0
         self.bytes_down = 0
         self.bytes_up = 0
         self._ema_ms: float | None = None
@@ -366,16 +369,17 @@ class Proxy(ProxyIdentity):
                 self._limits.ended(self)
             self._notify()
 
-    def transferred(self, down: int, up: int) -> None:
-        """Count the bytes of an attempt, those that came and those that were sent."""
+    def answered(self, down: int, up: int) -> None:
+        """Count an answer that is billed, with the bytes that came and those that were sent."""
         with self._lock:
+            self.total_answers += 1
             self.bytes_down += down
             self.bytes_up += up
 
     @property
     def spent(self) -> float:
-        """What it has cost, in the currency of its costs."""
-        return self.cost(self.total_successes + self.total_bans, self.bytes_down + self.bytes_up)
+        """What its answers have cost."""
+        return self.cost(self.total_answers, self.bytes_down + self.bytes_up)
 
     def _is_failing(self, incident: Incident, banned: bool, started: float | None) -> bool:
         """Let the proxy rest; return whether its failure counts against it, and for all."""

@@ -105,7 +105,7 @@ async def test_what_is_wanted_combines(playground: Playground) -> None:
     ("wanted", "words"),
     [
         ({"country": "JP"}, "of the country 'JP'"),
-        ({"proxy": "gone"}, "the one that is named, as .*'gone'"),
+        ({"proxy": "gone"}, "the one that is named .*'gone'"),
         ({"tags": ["fast", "odd"]}, "tagged 'fast' and 'odd'"),
         (
             {"country": "DE", "exclude": ["de-1", "de-2"]},
@@ -239,7 +239,7 @@ async def test_each_request_may_have_its_own_strategy(playground: Playground) ->
     [
         ("DE", r"meta\['proxywhirl'\] is 'DE'; it must be False, or a dict"),
         ({"sesion": "a"}, "the unknown key 'sesion'; known are 'country', .*mean 'session'"),
-        ({7: "a"}, "the unknown key 7; known are 'country', 'exclude', 'proxy'"),
+        ({7: "a"}, "the unknown key 7; known are 'country', 'exclude', 'max_cost', 'proxy'"),
         ({"session": 7}, r"\['session'\] is 7; it must be a text that is not empty"),
         ({"session": ""}, r"\['session'\] is ''; it must be a text that is not empty"),
         ({"proxy": ["a"]}, r"\['proxy'\] is \['a'\]; it must be a text"),
@@ -247,6 +247,9 @@ async def test_each_request_may_have_its_own_strategy(playground: Playground) ->
         ({"country": ["DE"]}, r"country is \['DE'\]; it must be an ISO 3166-1 code"),
         ({"tags": "fast"}, r"\['tags'\] is 'fast'; it must be a list of texts"),
         ({"tags": [7]}, r"\['tags'\] is \[7\]; it must be a list of texts"),
+        ({"max_cost": -1}, r"\['max_cost'\] is -1; it must be a finite number of at least 0"),
+        ({"max_cost": "1"}, r"\['max_cost'\] is '1'; it must be a finite number"),
+        ({"max_cost": True}, r"\['max_cost'\] is True; it must be a finite number"),
         ({"exclude": 7}, r"\['exclude'\] is 7; it must be a list of texts"),
         ({"strategy": "fastest"}, r"\['strategy'\] is 'fastest'; it must be one of 'adaptive', "),
         ({"strategy": "no.such.thing"}, r"\['strategy'\] is 'no.such.thing', which cannot be"),

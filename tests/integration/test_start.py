@@ -32,6 +32,14 @@ WITH_CREDENTIALS = {"PROXYWHIRL_PROXIES": ["http://user:secret@127.0.0.1:1"]}
         ),
         ({"PROXYWHIRL_PROXIES": ["socks5://127.0.0.1:1"]}, "does not speak"),
         ({**WITH_CREDENTIALS, "PROXYWHIRL_EMA_ALPHA": 1.5}, "PROXYWHIRL_EMA_ALPHA is 1.5"),
+        ({**WITH_CREDENTIALS, "PROXYWHIRL_BUDGET": 5}, "PROXYWHIRL_BUDGET is 5, and no proxy"),
+        (
+            {
+                "PROXYWHIRL_PROXIES": ["http://a:1", {"url": "http://b:1", "tier": 3}],
+                "PROXYWHIRL_STRATEGY": "tiered",
+            },
+            "PROXYWHIRL_PROXIES has no proxies of the tier 2",
+        ),
     ],
 )
 @deferred_f_from_coro_f
