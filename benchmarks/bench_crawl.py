@@ -53,6 +53,7 @@ def crawl(
     settings: dict[str, Any],
     pages: int,
     changes: Iterable[Change] = (),
+    said: Iterable[dict[str, Any]] | None = None,
     **order: Any,
 ) -> dict[str, Any]:
     """
@@ -63,16 +64,20 @@ def crawl(
         settings: Of the crawl.
         pages: How many there are.
         changes: What the proxies become meanwhile.
+        said: What each is given with besides; None for their URLs alone.
         order: What else crawl_once is to know.
     """
     with Playground(specs) as playground:
         for change in changes:
             for place, spec in enumerate(change.specs):
                 playground.change(place, spec, after=change.after, at_request=change.at_request)
+        proxies: list[Any] = playground.proxy_urls
+        if said is not None:
+            proxies = [{"url": url, **one} for url, one in zip(proxies, said, strict=True)]
         order = {
             "origin_url": playground.origin_url,
             "pages": pages,
-            "settings": {"PROXYWHIRL_PROXIES": playground.proxy_urls, **settings},
+            "settings": {"PROXYWHIRL_PROXIES": proxies, **settings},
             **order,
         }
         done = subprocess.run(

@@ -59,11 +59,13 @@ class _Sums:
         self._squares = 0.0
 
     def add(self, latency: float) -> None:
+        """Take in one more."""
         self._count += 1
         self._sum += latency
         self._squares += latency * latency
 
     def ceiling(self) -> float:
+        """Return the ceiling above them."""
         count, exits = self._count, self._exits
         if count <= exits:
             return inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from random import Random
 from typing import Any
 
 import pytest
@@ -306,6 +307,24 @@ def test_a_session_stays_on_one_proxy(make_strategy: MakeStrategy) -> None:
 
     assert all(len(proxies) == 1 for proxies in used)
     assert len(set.union(*used)) > 5
+
+
+def test_over_10000_selections_all_of_a_session_are_on_one_proxy() -> None:
+    world = World(*[{}] * 50)
+    strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=50, exploration=0.05))
+    rng = Random(7)
+    used: dict[str, set[Proxy]] = {}
+
+    for _ in range(10_000):
+        session = f"s{rng.randrange(200)}"
+        proxy = strategy.select(
+            world.pool, SelectionContext(domain=SITE, wanted=Wanted(session=session))
+        )
+        strategy.record_result(proxy, True, rng.uniform(40.0, 400.0), domain=SITE)
+        world.clock.passes(0.01)
+        used.setdefault(session, set()).add(proxy)
+
+    assert [len(proxies) for proxies in used.values()] == [1] * 200
 
 
 @pytest.mark.parametrize("how", ["fails", "rests", "is banned", "leaves", "is excluded"])

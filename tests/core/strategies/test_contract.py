@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 from random import Random
 from threading import Thread
+from time import perf_counter
 
 import pytest
 
@@ -17,6 +18,7 @@ from scrapy_proxywhirl import (
     Proxy,
     ProxyPool,
     ProxyPoolEmptyError,
+    RoundRobinStrategy,
     SelectionContext,
     Strategy,
     StrategyConfig,
@@ -226,6 +228,36 @@ def test_a_pool_may_change_while_threads_select(
     run_at_once(select, select, change)
 
     assert len(pool) == 20
+
+
+def test_another_strategy_takes_over_within_a_tenth_of_a_second(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(*[float(ema) for ema in range(10, 10_010)])
+    RoundRobinStrategy().select(pool)
+
+    seconds = []
+    for _ in range(3):  # machines are shared
+        began = perf_counter()
+        make_strategy().select(pool)
+        seconds.append(perf_counter() - began)
+
+    assert min(seconds) < 0.1
+
+
+def test_strategies_share_what_proxies_have_shown(
+    make_strategy: MakeStrategy, make_pool: MakePool
+) -> None:
+    pool = make_pool(None, None, None)
+    one, other = make_strategy(StrategyConfig(warmup_proxies=3)), RoundRobinStrategy()
+
+    for number in range(30):
+        strategy = other if number % 2 else one
+        strategy.record_result(strategy.select(pool), True, 50.0)
+
+    assert sum(proxy.requests_started for proxy in pool) == 30
+    assert [proxy.requests_active for proxy in pool] == [0, 0, 0]
+    assert {proxy.ema_response_time_ms for proxy in pool} == {50.0}
 
 
 def kind_of(chance: float) -> str:
