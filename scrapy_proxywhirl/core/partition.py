@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.views import PoolPart
 
-K = TypeVar("K", int, tuple[float, float])
+K = TypeVar("K", bound=float)
 
 
 class Partition(Generic[K]):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from threading import Lock
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
 
 # So many domains are remembered, those asked for last.
 _DOMAINS = 1024
 
 
-class SuccessRates:
+class SuccessRates(Generic[K]):
     """
     How often the pages of a domain arrive by proxies of a kind, rather than be refused.
 
@@ -23,13 +25,13 @@ class SuccessRates:
     def __init__(self, alpha: float) -> None:
         self._alpha = alpha
         self._lock = Lock()
-        self._domains: OrderedDict[str | None, dict[Hashable, float]] = OrderedDict()
+        self._domains: OrderedDict[str | None, dict[K, float]] = OrderedDict()
 
-    def of(self, domain: str | None) -> dict[Hashable, float]:
+    def of(self, domain: str | None) -> dict[K, float]:
         """Return the rates of the kinds that *domain* has refused a page to; of others it is 1."""
         return self._domains.get(domain, {})
 
-    def record(self, domain: str | None, kind: Hashable, success: bool) -> None:
+    def record(self, domain: str | None, kind: K, success: bool) -> None:
         """Take in what came of an attempt at a page of *domain*."""
         rates = self._domains.get(domain)
         if success and (rates is None or kind not in rates):

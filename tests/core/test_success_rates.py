@@ -6,7 +6,7 @@ from scrapy_proxywhirl.core.success_rates import SuccessRates
 
 
 def test_a_rate_is_a_moving_average_that_begins_at_1() -> None:
-    rates = SuccessRates(0.1)
+    rates: SuccessRates[int] = SuccessRates(0.1)
     assert rates.of("a.example") == {}
 
     rates.record("a.example", 1, True)
@@ -20,7 +20,7 @@ def test_a_rate_is_a_moving_average_that_begins_at_1() -> None:
 
 
 def test_of_many_domains_those_with_the_latest_answers_are_remembered() -> None:
-    rates = SuccessRates(0.1)
+    rates: SuccessRates[int] = SuccessRates(0.1)
     rates.record("first.example", 1, False)
     rates.record("second.example", 1, False)
     for number in range(1022):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from random import Random
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -16,7 +16,7 @@ from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 from scrapy_proxywhirl.core.strategies.performance import PerformanceBasedStrategy
 from scrapy_proxywhirl.core.success_rates import SuccessRates
 
-K = TypeVar("K", int, tuple[float, float])
+K = TypeVar("K", bound=float)
 
 
 class ByKindStrategy(PerformanceBasedStrategy, Generic[K]):
@@ -34,20 +34,20 @@ class ByKindStrategy(PerformanceBasedStrategy, Generic[K]):
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
         self._partitions: PerPool[Partition[K]] = PerPool(lambda: Partition(self.kind_of))
-        self._rates = SuccessRates(self.rate_alpha)
+        self._rates: SuccessRates[K] = SuccessRates(self.rate_alpha)
 
     @abstractmethod
     def kind_of(self, proxy: Proxy) -> K:
         """Return the kind of a proxy."""
 
     @abstractmethod
-    def in_order(self, kinds: Sequence[K], domain: str | None) -> Iterable[K]:
+    def in_order(self, kinds: Collection[K], rates: Mapping[K, float]) -> Iterable[K]:
         """
         Return kinds in the order in which they are to be tried.
 
         Args:
             kinds: Those that there are, the least first; two at least.
-            domain: Whose page it is for.
+            rates: How often the domain takes them, where that is not always.
         """
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
@@ -55,7 +55,8 @@ class ByKindStrategy(PerformanceBasedStrategy, Generic[K]):
         parts = self._partitions.of(pool).parts
         if len(parts) < 2:
             return super().pick(pool, excluded, domain)
-        for kind in self.in_order(list(parts), domain):
+        rates = self._rates.of(domain)
+        for kind in self.in_order(parts, rates) if rates else parts:
             proxy = super().pick(parts[kind], excluded, domain)
             if proxy is not None:
                 return proxy

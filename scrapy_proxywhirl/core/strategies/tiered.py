@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
@@ -31,18 +31,16 @@ class TieredStrategy(ByKindStrategy[int]):
         """Return the tier."""
         return proxy.tier
 
-    def in_order(self, kinds: Sequence[int], domain: str | None) -> Iterable[int]:
+    def in_order(self, kinds: Collection[int], rates: Mapping[int, float]) -> Iterable[int]:
         """Return the tier that the domain takes, then those above it, then those below."""
-        rates = self._rates.of(domain)
-        if not rates:
-            return kinds
+        tiers = list(kinds)
         start = next(
-            (place for place, tier in enumerate(kinds) if rates.get(tier, 1.0) >= _ENOUGH),
-            len(kinds) - 1,
+            (place for place, tier in enumerate(tiers) if rates.get(tier, 1.0) >= _ENOUGH),
+            len(tiers) - 1,
         )
         if start and self._rng.random() < _PROBES:
             start -= 1
-        return (*kinds[start:], *reversed(kinds[:start]))
+        return (*tiers[start:], *reversed(tiers[:start]))
 
     def weigh(self, proxy: Proxy) -> float:
         """Return what *proxy* weighs: a million times less with each tier."""
