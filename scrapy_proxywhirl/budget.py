@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import inf
 from typing import TYPE_CHECKING
 
 from scrapy.utils.asyncio import call_later
@@ -38,6 +39,7 @@ class Budget:
 
     Attributes:
         spent: What the crawl has cost.
+        only: Which proxies may be used still; None for any.
     """
 
     def __init__(
@@ -45,13 +47,13 @@ class Budget:
     ) -> None:
         self._crawler = crawler
         self._pool = pool
-        self._limit = limit
+        self._limit = inf if limit is None else limit
         self._stats = stats
         self._revision = -1  # of the pool, when it was last looked whether all cost something
         self._is_over = False
-        self._has_told = False
         self._is_closing = False
         self.spent = 0.0
+        self.only: ProxyFilter | None = None
 
     def charge(self, proxy: Proxy, down: int, up: int) -> None:
         """
@@ -63,47 +65,36 @@ class Budget:
             up: Bytes that were sent.
         """
         proxy.answered(down, up)
-        cost = proxy.cost(1, down + up)
-        if cost:
-            self.spent += cost
-            self._stats.spent(self.spent)
-
-    @property
-    def only(self) -> ProxyFilter | None:
-        """Which proxies may be used still; None for any."""
-        return _FREE if self._is_spent else None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is spent, and every proxy costs something."""
-        if not self._is_spent:
-            return False
-        if self._revision != self._pool.revision:
-            self._revision = self._pool.revision
-            self._is_over = all(proxy.cost() for proxy in self._pool)
-        is_over = self._is_over
-        if not self._has_told:
-            self._has_told = True
+        if not proxy.cost_per_request and not proxy.cost_per_gb:
+            return
+        self.spent += proxy.cost(1, down + up)
+        self._stats.spent(self.spent)
+        if self.spent >= self._limit and self.only is None:
+            self.only = _FREE
             logger.warning(
                 "The budget is spent: %g of PROXYWHIRL_BUDGET = %g. %s",
                 self.spent,
                 self._limit,
                 "The spider closes, since every proxy costs something."
-                if is_over
+                if self.is_over()
                 else "The crawl goes on through the proxies that cost nothing.",
                 extra={"spider": self._crawler.spider},
             )
-        return is_over
+
+    def is_over(self) -> bool:
+        """Tell whether it is spent, and every proxy costs something."""
+        if self.only is None:
+            return False
+        if self._revision != self._pool.revision:
+            self._revision = self._pool.revision
+            self._is_over = all(proxy.cost() for proxy in self._pool)
+        return self._is_over
 
     def close_spider(self) -> None:
         """Let the spider close, soon: what waits by then goes back to the scheduler."""
         if not self._is_closing:
             self._is_closing = True
             call_later(0, self._close)
-
-    @property
-    def _is_spent(self) -> bool:
-        return self._limit is not None and self.spent >= self._limit
 
     def _close(self) -> None:
         assert self._crawler.engine

@@ -203,7 +203,7 @@ class ProxyWhirlMiddleware:
         if earlier:
             restore(request, earlier)
         demand = self._choices.demand(request)
-        if self._budget.is_over:
+        if self._budget.is_over():
             self._budget.close_spider()
             return self._waiting.wait(request, demand)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
@@ -288,7 +288,7 @@ class ProxyWhirlMiddleware:
 
     def _assign_later(self, request: Request) -> bool:
         """Give *request*, which waits, its proxy; return False where none may be selected."""
-        if self._budget.is_over:
+        if self._budget.is_over():
             return False
         return self._assign(request, self._choices.demand(request), earlier_note(request))
 

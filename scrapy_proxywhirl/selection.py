@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.stats import CrawlStats
 
 
+_NONE_FAILED: tuple[tuple[str, ...], ...] = ((),)
+
+
 class Selector:
     """
     Selects proxies for requests, as far as there are any that will do.
@@ -63,12 +66,14 @@ class Selector:
         domain, wanted = demand
         failed = earlier["failed"] if earlier else ()
         stay_on = proxy_to_stay_on(request)
+        wishes = (wanted,) if wanted is None or not self._takes_any else self._wishes(wanted)
         # Where all that there are have failed the page, one of them is better than none.
-        for excluded in (failed, ()) if failed else ((),):
-            for wish in self._wishes(wanted):
-                context = SelectionContext(excluded, stay_on, domain, wish)
+        for excluded in (failed, ()) if failed else _NONE_FAILED:
+            for wish in wishes:
                 try:
-                    proxy = strategy.select(self._pool, context)
+                    proxy = strategy.select(
+                        self._pool, SelectionContext(excluded, stay_on, domain, wish)
+                    )
                 except ProxyPoolEmptyError as error:
                     reason = error
                     continue
@@ -84,9 +89,7 @@ class Selector:
             self._shortage.tell(request, demand, str(reason))
         return None
 
-    def _wishes(self, wanted: Wanted | None) -> tuple[Wanted | None, ...]:
-        if wanted is None or not self._takes_any:
-            return (wanted,)
+    def _wishes(self, wanted: Wanted) -> tuple[Wanted, ...]:
         affordable = self._budget.only
         if wanted.only == affordable and wanted.proxy_id is None:
             return (wanted,)

@@ -24,8 +24,8 @@ def size_of_response(response: Response) -> int:
 
 
 def _size_of_headers(headers: Headers) -> int:
-    return sum(
-        len(name) + len(value) + len(": \r\n")
-        for name, values in headers.items()
-        for value in values
-    )
+    size = 0
+    for name, values in dict.items(headers):  # its own items() copies, for four times as long
+        for value in values:
+            size += len(name) + len(value) + len(": \r\n")
+    return size

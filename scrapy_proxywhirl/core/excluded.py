@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.pool import ProxyPool
+    from scrapy_proxywhirl.core.proxy import Proxy
 
 
 def either(one: Collection[str], other: Collection[str]) -> Collection[str]:
@@ -34,9 +35,12 @@ class _Either(Collection[str]):
         return len(self._one) + len(self._other)
 
 
-class InGroups(Collection[str]):
+class LessPreferred(Collection[str]):
     """
-    The proxies of a pool that are in some groups.
+    The proxies of a pool that a retry leaves alone as long as there are others.
+
+    They are in a group of those that have failed it, or nothing says that they work: one that may
+    be dead is no better for being of another group.
 
     Args:
         pool: Whose.
@@ -51,10 +55,15 @@ class InGroups(Collection[str]):
 
     def __contains__(self, item: object) -> bool:
         proxy = self._pool.get_proxy(item) if isinstance(item, str) else None
-        return proxy is not None and proxy.group in self._groups
+        return proxy is not None and self._has(proxy)
 
     def __iter__(self) -> Iterator[str]:
-        return (proxy.id for proxy in self._pool.proxies if proxy.group in self._groups)
+        return (proxy.id for proxy in self._pool.proxies if self._has(proxy))
 
     def __len__(self) -> int:
-        return self._pool.count_in(self._groups)
+        return sum(1 for _ in self)
+
+    def _has(self, proxy: Proxy) -> bool:
+        return (
+            proxy.group in self._groups or proxy._ema_ms is None or proxy.consecutive_failures > 0
+        )

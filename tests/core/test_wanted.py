@@ -449,6 +449,22 @@ def test_where_all_of_other_groups_are_away_a_retry_takes_the_same_group(
     assert set(world.labels(strategy, None, failed=(world["p0"].id,))) == {"p1", "p2"}
 
 
+def test_one_that_may_be_dead_is_not_preferred_for_its_group(make_strategy: MakeStrategy) -> None:
+    world = World(*[{"group": "a"}] * 3, {"group": "b"}, {"group": "b"})
+    world["p3"].ema_response_time_ms = None  # nothing is known of it
+    world.fail("p4")
+    world.clock.passes(30.0)  # it may be tried again
+    retries, others = (
+        make_strategy(StrategyConfig(exploration=0.05), rng=Random(1)) for _ in range(2)
+    )
+
+    selected = world.labels(retries, None, failed=(world["p0"].id,))
+
+    # By whatever strategy as often as where groups are not looked at.
+    usual = world.labels(others, Wanted(exclude=frozenset({world["p0"].id})))
+    assert selected["p3"] + selected["p4"] <= usual["p3"] + usual["p4"] + 15
+
+
 def test_a_pool_of_one_group_has_no_preference(make_strategy: MakeStrategy) -> None:
     world = World(*[{"group": "a"}] * 3)
 

@@ -9,7 +9,7 @@ from random import Random
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
 from scrapy_proxywhirl.core.errors import NoMatchingProxyError, ProxyPoolEmptyError
-from scrapy_proxywhirl.core.excluded import InGroups, either
+from scrapy_proxywhirl.core.excluded import LessPreferred, either
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.pool import ProxyPool
@@ -153,9 +153,8 @@ class Strategy(ABC):
             if resting:
                 others = cooldowns.others(of, domain)
         groups = pool.groups_of(failed) if failed else ()
-        for unwanted in (
-            (either(excluded, InGroups(pool, groups)), excluded) if groups else (excluded,)
-        ):
+        preferred = either(excluded, LessPreferred(pool, groups)) if groups else excluded
+        for unwanted in (preferred, excluded) if groups else (excluded,):
             if others is None:
                 proxy = self.pick(of, unwanted, domain)
             else:

@@ -9,6 +9,7 @@ from scrapy_proxywhirl import (
     PoolCooldowns,
     Proxy,
     ProxyPool,
+    ProxyPoolEmptyError,
     SelectionContext,
     StrategyConfig,
     TieredStrategy,
@@ -115,6 +116,14 @@ def test_where_a_tier_has_none_that_may_be_selected_the_next_one_serves_then_tho
             proxy.complete_request(False, started=crawl.clock.now)
 
     assert 3 not in crawl.pages(20)
+
+
+def test_where_no_tier_has_one_there_is_none() -> None:
+    crawl = Crawl()
+    failed = [proxy.id for proxy in crawl.pool]
+
+    with pytest.raises(ProxyPoolEmptyError):
+        crawl.strategy.select(crawl.pool, SelectionContext(failed))
 
 
 def test_a_tier_may_come_and_go() -> None:
