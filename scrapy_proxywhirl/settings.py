@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
@@ -11,49 +11,13 @@ from typing import Any
 from warnings import warn
 
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
-from scrapy.utils.misc import load_object
 
+from scrapy_proxywhirl import values
 from scrapy_proxywhirl.core import Proxy, Strategy, StrategyConfig
-from scrapy_proxywhirl.core.config import DEFAULT_EXITS, RANGES
-from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY
-from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
+from scrapy_proxywhirl.core.config import RANGES
+from scrapy_proxywhirl.defaults import DEFAULTS, PREFIX
 from scrapy_proxywhirl.sources import proxies_from_setting
 from scrapy_proxywhirl.strategies import strategy_class
-
-PREFIX = "PROXYWHIRL_"
-
-DEFAULTS: dict[str, Any] = {
-    "PROXYWHIRL_ADAPTIVE_TIMEOUT": 0.0,
-    "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
-    "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],
-    "PROXYWHIRL_BAN_TEXT": [],
-    "PROXYWHIRL_BUDGET": None,
-    "PROXYWHIRL_CONCURRENCY_PER_PROXY": 0,
-    "PROXYWHIRL_COOLDOWN": 2.0,
-    "PROXYWHIRL_COOLDOWN_MAX": 300.0,
-    "PROXYWHIRL_DELAY_PER_PROXY": 0.0,
-    "PROXYWHIRL_EMA_ALPHA": DEFAULT_EMA_ALPHA,
-    "PROXYWHIRL_ENABLED": True,
-    "PROXYWHIRL_EXITS": DEFAULT_EXITS,
-    "PROXYWHIRL_EXPLORATION": 0.05,
-    "PROXYWHIRL_FAILURE_PENALTY": DEFAULT_FAILURE_PENALTY,
-    "PROXYWHIRL_LOAD_AWARE": False,
-    "PROXYWHIRL_MEASURE": "latency",
-    "PROXYWHIRL_ON_EMPTY": "wait",
-    "PROXYWHIRL_ON_NO_MATCH": "error",
-    "PROXYWHIRL_PROXIES": [],
-    "PROXYWHIRL_RETRY_TIMES": 5,
-    "PROXYWHIRL_SESSION_TTL": 300.0,
-    "PROXYWHIRL_SLOTS": "domain",
-    "PROXYWHIRL_STATS_PROXIES": 100,
-    "PROXYWHIRL_STICKY_COOKIEJARS": False,
-    "PROXYWHIRL_STRATEGY": "performance",
-    "PROXYWHIRL_TIMEOUT": 60.0,
-    "PROXYWHIRL_WAIT_TIMEOUT": 60.0,
-    "PROXYWHIRL_WARMUP_PROXIES": None,
-    "PROXYWHIRL_WEIGHT_EXPONENT": 1.0,
-}
-
 
 # Scrapy's own slots, one for each domain; one for each proxy; one for each pair.
 SLOTS = ("domain", "proxy", "domain+proxy")
@@ -132,121 +96,68 @@ class ProxyWhirlSettings:
         _warn_of_unknown_names(settings)
         return cls(
             proxies=proxies_from_setting(
-                _get(settings, "PROXYWHIRL_PROXIES"),
+                values.get(settings, "PROXYWHIRL_PROXIES"),
                 encoding=settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1",
             ),
             strategy=_strategy(settings),
             strategy_config=_strategy_config(settings),
             cooldown=_cooldown(settings),
             cooldown_max=_cooldown_max(settings),
-            concurrency_per_proxy=_whole_number(settings, "CONCURRENCY_PER_PROXY"),
-            delay_per_proxy=_seconds(settings, "DELAY_PER_PROXY"),
+            concurrency_per_proxy=values.whole_number(settings, "CONCURRENCY_PER_PROXY"),
+            delay_per_proxy=values.seconds(settings, "DELAY_PER_PROXY"),
             budget=_budget(settings),
-            ban_policy=_load(settings, "BAN_POLICY"),
-            on_empty=_one_of(settings, "ON_EMPTY", ON_EMPTY),
-            takes_any=_one_of(settings, "ON_NO_MATCH", ON_NO_MATCH) == "any",
-            wait_timeout=_seconds(settings, "WAIT_TIMEOUT"),
-            retry_times=_whole_number(settings, "RETRY_TIMES"),
-            measures_body=_one_of(settings, "MEASURE", ("latency", "total")) == "total",
-            session_ttl=_seconds(settings, "SESSION_TTL"),
-            has_sticky_cookiejars=_yes_or_no(settings, "STICKY_COOKIEJARS"),
-            slots=_one_of(settings, "SLOTS", SLOTS),
+            ban_policy=values.loaded(settings, "BAN_POLICY"),
+            on_empty=values.one_of(settings, "ON_EMPTY", ON_EMPTY),
+            takes_any=values.one_of(settings, "ON_NO_MATCH", ON_NO_MATCH) == "any",
+            wait_timeout=values.seconds(settings, "WAIT_TIMEOUT"),
+            retry_times=values.whole_number(settings, "RETRY_TIMES"),
+            measures_body=values.one_of(settings, "MEASURE", ("latency", "total")) == "total",
+            session_ttl=values.seconds(settings, "SESSION_TTL"),
+            has_sticky_cookiejars=values.yes_or_no(settings, "STICKY_COOKIEJARS"),
+            slots=values.one_of(settings, "SLOTS", SLOTS),
             timeout=_timeout(settings),
-            adaptive_timeout=_number(
+            adaptive_timeout=values.number(
                 settings,
                 "ADAPTIVE_TIMEOUT",
                 lambda n: n == 0 or 1 <= n < inf,
                 "of at least 1, or 0",
             ),
-            stats_proxies=_whole_number(settings, "STATS_PROXIES"),
+            stats_proxies=values.whole_number(settings, "STATS_PROXIES"),
         )
 
 
 def is_enabled(settings: BaseSettings) -> bool:
     """Tell whether the middleware is to do anything."""
-    return _yes_or_no(settings, "ENABLED")
-
-
-def _get(settings: BaseSettings, name: str) -> Any:
-    value = settings.get(name)
-    return DEFAULTS[name] if value is None else value
-
-
-def _number(
-    settings: BaseSettings, short_name: str, fits: Callable[[float], bool], allowed: str
-) -> float:
-    name = PREFIX + short_name
-    value = _get(settings, name)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if isinstance(value, bool) or not fits(number):
-        raise ValueError(f"{name} is {value!r}; it must be a number {allowed}")
-    return number
-
-
-def _whole_number(settings: BaseSettings, short_name: str) -> int:
-    return int(
-        _number(
-            settings,
-            short_name,
-            lambda n: 0 <= n < inf and n == int(n),
-            "without a fraction, of at least 0",
-        )
-    )
-
-
-def _yes_or_no(settings: BaseSettings, short_name: str) -> bool:
-    name = PREFIX + short_name
-    try:
-        return settings.getbool(name, DEFAULTS[name])
-    except ValueError as error:
-        value = settings.get(name)
-        raise ValueError(f"{name} is {value!r}; it must be True or False") from error
-
-
-def _one_of(settings: BaseSettings, short_name: str, allowed: tuple[str, ...]) -> str:
-    name = PREFIX + short_name
-    value = _get(settings, name)
-    for word in allowed:
-        if value == word:
-            return word
-    words = " or ".join(map(repr, allowed))
-    raise ValueError(f"{name} is {value!r}; it must be {words}")
+    return values.yes_or_no(settings, "ENABLED")
 
 
 def _strategy_config(settings: BaseSettings) -> StrategyConfig:
-    exploration = _number(settings, "EXPLORATION", *RANGES["exploration"])
+    exploration = values.number(settings, "EXPLORATION", *RANGES["exploration"])
     concurrency = max(0, settings.getint("CONCURRENT_REQUESTS"))  # Scrapy takes 0 for no limit
     return StrategyConfig(
-        ema_alpha=_number(settings, "EMA_ALPHA", *RANGES["ema_alpha"]),
-        weight_exponent=_number(settings, "WEIGHT_EXPONENT", *RANGES["weight_exponent"]),
-        failure_penalty=_number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
+        ema_alpha=values.number(settings, "EMA_ALPHA", *RANGES["ema_alpha"]),
+        weight_exponent=values.number(settings, "WEIGHT_EXPONENT", *RANGES["weight_exponent"]),
+        failure_penalty=values.number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
         warmup_proxies=_warmup_proxies(settings, concurrency),
         exploration=exploration,
-        load_aware=_yes_or_no(settings, "LOAD_AWARE"),
-        exits=_number(settings, "EXITS", *RANGES["exits"]),
+        load_aware=values.yes_or_no(settings, "LOAD_AWARE"),
+        exits=values.number(settings, "EXITS", *RANGES["exits"]),
         explored_at_a_time=max(1, round(exploration * concurrency)) if concurrency else 0,
     )
 
 
 def _warmup_proxies(settings: BaseSettings, concurrency: int) -> int:
     if settings.get("PROXYWHIRL_WARMUP_PROXIES") is not None:
-        return _whole_number(settings, "WARMUP_PROXIES")
+        return values.whole_number(settings, "WARMUP_PROXIES")
     return 4 * concurrency or 2**31  # without a limit the pool is the limit
 
 
-def _seconds(settings: BaseSettings, short_name: str) -> float:
-    return _number(settings, short_name, lambda n: 0 <= n < inf, "of seconds, of at least 0")
-
-
 def _cooldown(settings: BaseSettings) -> float:
-    return _number(settings, "COOLDOWN", lambda n: 0 < n < inf, "of seconds, above 0")
+    return values.number(settings, "COOLDOWN", lambda n: 0 < n < inf, "of seconds, above 0")
 
 
 def _cooldown_max(settings: BaseSettings) -> float:
-    longest = _seconds(settings, "COOLDOWN_MAX")
+    longest = values.seconds(settings, "COOLDOWN_MAX")
     first = _cooldown(settings)
     if longest < first:
         raise ValueError(
@@ -259,11 +170,11 @@ def _cooldown_max(settings: BaseSettings) -> float:
 def _budget(settings: BaseSettings) -> float | None:
     if settings.get("PROXYWHIRL_BUDGET") is None:
         return None
-    return _number(settings, "BUDGET", lambda n: 0 < n < inf, "above 0")
+    return values.number(settings, "BUDGET", lambda n: 0 < n < inf, "above 0")
 
 
 def _timeout(settings: BaseSettings) -> float | None:
-    timeout = _seconds(settings, "TIMEOUT")
+    timeout = values.seconds(settings, "TIMEOUT")
     is_users = (settings.getpriority("DOWNLOAD_TIMEOUT") or 0) > SETTINGS_PRIORITIES["default"]
     return None if is_users or timeout == 0 else timeout
 
@@ -276,7 +187,7 @@ def read_ban_statuses(settings: BaseSettings) -> frozenset[int]:
         ValueError: It has something else than HTTP statuses.
     """
     name = "PROXYWHIRL_BAN_STATUSES"
-    value = _get(settings, name)
+    value = values.get(settings, name)
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value, Iterable):
@@ -301,7 +212,7 @@ def read_ban_texts(settings: BaseSettings) -> tuple[str | Pattern[str], ...]:
         ValueError: It has something else, or an empty text, which every page has in it.
     """
     name = "PROXYWHIRL_BAN_TEXT"
-    value = _get(settings, name)
+    value = values.get(settings, name)
     texts = [value] if isinstance(value, (str, Pattern)) else value
     if not isinstance(texts, Iterable):
         raise ValueError(f"{name} is {value!r}; it must be a list of texts")
@@ -319,18 +230,9 @@ def read_ban_texts(settings: BaseSettings) -> tuple[str | Pattern[str], ...]:
 def _strategy(settings: BaseSettings) -> type[Strategy]:
     name = "PROXYWHIRL_STRATEGY"
     try:
-        return strategy_class(_get(settings, name))
+        return strategy_class(values.get(settings, name))
     except ValueError as error:
         raise ValueError(f"{name} is {error}") from error
-
-
-def _load(settings: BaseSettings, short_name: str) -> Any:
-    name = PREFIX + short_name
-    value = _get(settings, name)
-    try:
-        return load_object(value)
-    except (ImportError, NameError, TypeError, ValueError) as error:
-        raise ValueError(f"{name} is {value!r}, which cannot be loaded: {error}") from error
 
 
 def _warn_of_unknown_names(settings: BaseSettings) -> None:

@@ -8,8 +8,8 @@ import pytest
 from scrapy.settings import Settings
 
 from scrapy_proxywhirl import BanPolicy, PerformanceBasedStrategy, RandomStrategy, Strategy
+from scrapy_proxywhirl.defaults import DEFAULTS
 from scrapy_proxywhirl.settings import (
-    DEFAULTS,
     ProxyWhirlSettings,
     is_enabled,
     read_ban_statuses,

@@ -65,5 +65,7 @@ class LessPreferred(Collection[str]):
 
     def _has(self, proxy: Proxy) -> bool:
         return (
-            proxy.group in self._groups or proxy._ema_ms is None or proxy.consecutive_failures > 0
+            proxy.group in self._groups
+            or proxy._average.ema_ms is None
+            or proxy.consecutive_failures > 0
         )

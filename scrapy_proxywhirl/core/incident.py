@@ -10,6 +10,7 @@ from random import getrandbits
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.average import Move
     from scrapy_proxywhirl.core.cooldown import Rest
     from scrapy_proxywhirl.core.health import HealthStatus
     from scrapy_proxywhirl.core.proxy import Proxy
@@ -37,10 +38,7 @@ class Incident:
         cost_ms: What it is known to have taken, as the time-out that it ran into; else 0.
         reason: What it was, in a word of whoever recorded it.
         rests: That it began: one for all, one for the domain, or none where it was no news.
-        charged_ms: What it moved the proxy's EMA by.
-        alpha: The share that it was moved with.
-        is_guess: Whether the EMA was none but by it.
-        moves: How often the EMA had been moved then, by this too.
+        move: What it did to the proxy's EMA; None where nothing.
         failures: How many in a row it made, where it made any.
         health_before: What the proxy was before.
         works_here: Whether the proxy has served another page of the domain since.
@@ -53,18 +51,11 @@ class Incident:
     cost_ms: float = 0.0
     reason: str = ""
     rests: tuple[Rest, ...] = ()
-    charged_ms: float = 0.0
-    alpha: float = 1.0
-    is_guess: bool = False
-    moves: int = 0
+    move: Move | None = None
     failures: int = 0
     health_before: HealthStatus | None = None
     works_here: bool = False
     works_elsewhere: bool = False
-
-    def left_after(self, moves: int) -> float:
-        """Return what is left in the EMA of what it was moved by, after *moves* others."""
-        return self.charged_ms * (1.0 - self.alpha) ** moves
 
 
 class Incidents:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from scrapy_proxywhirl.core.average import MovingAverage
 from scrapy_proxywhirl.core.health import HealthStatus, health_after_failure
 from scrapy_proxywhirl.core.identity import ProxyIdentity
 from scrapy_proxywhirl.core.incident import Incident
@@ -34,7 +36,6 @@ _OF_ITS_POOL = (
     "_is_resting",
     "_limits",
     "_lock",
-    "_taken_back",
     "_watchers",
 )
 
@@ -91,18 +92,14 @@ class Proxy(ProxyIdentity):
     __slots__ = (
         "__weakref__",
         "_answered",
-        "_charges",
+        "_average",
         "_cooldowns",
-        "_ema_is_guess",
-        "_ema_ms",
         "_health_status",
         "_is_barred",
         "_is_busy",
         "_is_resting",
-        "_is_stale",
         "_limits",
         "_lock",
-        "_taken_back",
         "_watchers",
         "bytes_down",
         "bytes_up",
@@ -158,16 +155,14 @@ class Proxy(ProxyIdentity):
         self.total_answers = 0
         self.bytes_down = 0
         self.bytes_up = 0
-        self._ema_ms: float | None = None
-        self._ema_is_guess = False  # made of penalties alone
-        self._is_stale = False  # long unseen: what it takes now is to count, and not the EMA
-        self._charges = 0  # how often its EMA was moved by a failure
+        self._average = MovingAverage()
         self._health_status = HealthStatus.UNKNOWN
 
         self._belong_to_no_pool()
 
     def __repr__(self) -> str:
-        ema = "no EMA" if self._ema_ms is None else f"EMA {self._ema_ms:.1f} ms"
+        ema_ms = self._average.ema_ms
+        ema = "no EMA" if ema_ms is None else f"EMA {ema_ms:.1f} ms"
         return (
             f"<Proxy {self.label!r} [{self._health_status.value}, {ema},"
             f" {self.requests_active} in flight]>"
@@ -178,8 +173,9 @@ class Proxy(ProxyIdentity):
         slots = (*ProxyIdentity.__slots__, *Proxy.__slots__)
         names = set(slots) - {"__weakref__", *_OF_ITS_POOL}
         state = {name: getattr(self, name) for name in names}
-        # The attempts in flight, which are not a copy's.
-        return {**state, "requests_completed": self.requests_started}
+        # The attempts in flight, which are not a copy's, and an average of its own.
+        own = {"requests_completed": self.requests_started, "_average": copy(self._average)}
+        return {**state, **own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
@@ -192,7 +188,6 @@ class Proxy(ProxyIdentity):
         self._watchers: Sequence[PoolWatcher] = ()
         self._answered: IndexedSet[Proxy] | None = None
         self._cooldowns: PoolCooldowns | None = None
-        self._taken_back: tuple[Incident, ...] = ()  # whose moves of its EMA were not to be
         self._limits: PoolLimits | None = None
         self._is_resting = False  # or an attempt tries whether it works again
         self._is_busy = False
@@ -210,15 +205,15 @@ class Proxy(ProxyIdentity):
 
         May be set by hand, to a finite number of at least 0 or None; the next selection heeds it.
         """
-        return self._ema_ms
+        return self._average.ema_ms
 
     @ema_response_time_ms.setter
     def ema_response_time_ms(self, value: float | None) -> None:
         if value is not None:
             _check_time("ema_response_time_ms", value)
         with self._lock:
-            self._ema_ms = value
-            self._ema_is_guess = False
+            self._average.ema_ms = value
+            self._average.is_guess = False
             self._notify()
 
     @property
@@ -307,13 +302,7 @@ class Proxy(ProxyIdentity):
                 self.consecutive_failures = 0
                 self._health_status = _HEALTHY
                 if response_time_ms is not None:
-                    ema = self._ema_ms
-                    if ema is not None and not self._is_stale:
-                        self._ema_ms = alpha * response_time_ms + (1.0 - alpha) * ema
-                        self._ema_is_guess = False
-                    else:
-                        self._ema_ms = float(response_time_ms)
-                        self._ema_is_guess = self._is_stale = False
+                    self._average.take_in(response_time_ms, alpha)
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
                     self.last_response_time_ms = response_time_ms
@@ -415,40 +404,21 @@ class Proxy(ProxyIdentity):
         self.consecutive_failures += 1
         incident.failures = self.consecutive_failures
         incident.health_before = self._health_status
-        ema = self._ema_ms
-        is_known = ema is not None and not self._ema_is_guess
+        average = self._average
+        is_known = average.ema_ms is not None and not average.is_guess
         self._health_status = health_after_failure(self.consecutive_failures, is_known)
-        charge = charge_for_failure(ema, incident.cost_ms, failure_penalty, self._answered)
+        charge = charge_for_failure(
+            average.ema_ms, incident.cost_ms, failure_penalty, self._answered
+        )
         if charge is not None:
-            if ema is not None and is_known:
-                incident.alpha = alpha
-                incident.charged_ms = alpha * (charge - ema)
-                self._ema_ms = ema + incident.charged_ms
-            else:
-                self._ema_ms = charge
-                self._ema_is_guess = incident.is_guess = True
-            self._charges += 1
-        incident.moves = self.total_successes + self._charges
+            incident.move = average.charge(charge, alpha)
 
     def _take_back(self, incident: Incident) -> None:
-        if incident.is_guess:
-            if self._ema_is_guess and not self._moves_since(incident):
-                self._ema_ms = None
-                self._ema_is_guess = False
-        elif self._ema_ms is not None:
-            self._ema_ms -= incident.left_after(self._moves_since(incident))
-            for earlier in self._taken_back:
-                if earlier.moves < incident.moves:  # this move has made less of that one's
-                    moves = self._moves_since(earlier)
-                    self._ema_ms -= earlier.left_after(moves - 1) - earlier.left_after(moves)
-        self._taken_back = (*self._taken_back[-15:], incident)
+        if incident.move is not None:
+            self._average.take_back(incident.move)
         if incident.health_before and self.consecutive_failures == incident.failures:
             self.consecutive_failures -= 1
             self._health_status = incident.health_before
-
-    def _moves_since(self, incident: Incident) -> int:
-        moves = self.total_successes + self._charges - incident.moves
-        return moves - sum(one.moves > incident.moves for one in self._taken_back)
 
     def _notify(self) -> None:
         for watcher in self._watchers:

@@ -100,7 +100,7 @@ class Rotation:
 
     def changed(self, proxy: Proxy) -> None:
         """Give a proxy the place and weight that it deserves now."""
-        ema = proxy._ema_ms
+        ema = proxy._average.ema_ms
         if ema is None:
             self._sampler.discard(proxy)
             self._sidelined.discard(proxy)
@@ -219,7 +219,7 @@ class Rotation:
             and proxy.id not in excluded
             and self._is_worth_a_try(proxy)
         ):
-            proxy._is_stale = proxy in self._started_when_visited
+            proxy._average.is_stale = proxy in self._started_when_visited
             self._started_when_visited[proxy] = started + 1
             return proxy
         self._started_when_visited[proxy] = started
@@ -244,7 +244,7 @@ class Rotation:
 
 def weight_of(proxy: Proxy, config: StrategyConfig) -> float:
     """Return what *proxy* weighs: much where it is new, little where it is first being tried."""
-    ema = proxy._ema_ms
+    ema = proxy._average.ema_ms
     if ema is None:
         ema = 1.0 if _is_untried(proxy) else 1e6
     elif config.load_aware:
@@ -254,7 +254,7 @@ def weight_of(proxy: Proxy, config: StrategyConfig) -> float:
 
 def _is_untried(proxy: Proxy) -> bool:
     return (
-        proxy._ema_ms is None
+        proxy._average.ema_ms is None
         and not proxy.consecutive_failures
         and not proxy.requests_active
         and not proxy._is_barred

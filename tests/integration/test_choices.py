@@ -426,7 +426,8 @@ async def test_a_retry_goes_to_another_group(play: Callable[..., Playground]) ->
 
     assert len(crawled.spider.responses) == 40
     attempts = [used.attempt for used in map(used_proxy, crawled.spider.responses) if used]
-    assert max(attempts) == 2
+    assert len([number for number in attempts if number > 2]) <= 1  # until the good one is known
+    assert attempts.count(2) > 20
 
 
 @deferred_f_from_coro_f

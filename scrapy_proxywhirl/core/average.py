@@ -1,0 +1,97 @@
+"""A moving average of response times, of which failures can be taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# So many moves that were taken back are remembered, the latest.
+_TAKEN_BACK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """
+    What a failure has moved an average by.
+
+    Attributes:
+        charged_ms: By how much.
+        alpha: The share that it was moved with.
+        is_guess: Whether there was no average but by it.
+        number: How often the average had been moved then, by this too.
+    """
+
+    charged_ms: float
+    alpha: float
+    is_guess: bool
+    number: int
+
+    def left_after(self, moves: int) -> float:
+        """Return what is left of it in the average after *moves* others."""
+        return self.charged_ms * (1.0 - self.alpha) ** moves
+
+
+class MovingAverage:
+    """
+    A moving average of response times: ``ema = alpha * x + (1 - alpha) * ema``.
+
+    Not thread-safe: it is called with the pool's lock held.
+
+    Attributes:
+        ema_ms: The average, in milliseconds; None where nothing is known.
+        is_guess: Whether it is made of what failures were charged, and of nothing else.
+        is_stale: Whether it is so old that the next response time is to stand in its place.
+    """
+
+    __slots__ = ("_moves", "_taken_back", "ema_ms", "is_guess", "is_stale")
+
+    def __init__(self) -> None:
+        self.ema_ms: float | None = None
+        self.is_guess = False
+        self.is_stale = False
+        self._moves = 0
+        self._taken_back: tuple[Move, ...] = ()
+
+    def take_in(self, response_time_ms: float, alpha: float) -> None:
+        """Move it by the time of a response, with the share *alpha* of that."""
+        ema = self.ema_ms
+        if ema is not None and not self.is_stale:
+            self.ema_ms = alpha * response_time_ms + (1.0 - alpha) * ema
+            self.is_guess = False
+        else:
+            self.ema_ms = float(response_time_ms)
+            self.is_guess = self.is_stale = False
+        self._moves += 1
+
+    def charge(self, charge_ms: float, alpha: float) -> Move:
+        """Move it by what a failure is charged, and return what that did."""
+        self._moves += 1
+        ema = self.ema_ms
+        if ema is None or self.is_guess:
+            self.ema_ms = charge_ms
+            self.is_guess = True
+            return Move(0.0, 1.0, True, self._moves)
+        charged_ms = alpha * (charge_ms - ema)
+        self.ema_ms = ema + charged_ms
+        return Move(charged_ms, alpha, False, self._moves)
+
+    def take_back(self, move: Move) -> None:
+        """
+        Undo what is left of a move, so that the average is what it would be without.
+
+        What it was moved by before anything else was known only fades.
+        """
+        if move.is_guess:
+            if self.is_guess and not self._moves_since(move):
+                self.ema_ms = None
+                self.is_guess = False
+        elif self.ema_ms is not None:
+            self.ema_ms -= move.left_after(self._moves_since(move))
+            for earlier in self._taken_back:
+                if earlier.number < move.number:  # this move has made less of that one's
+                    moves = self._moves_since(earlier)
+                    self.ema_ms -= earlier.left_after(moves - 1) - earlier.left_after(moves)
+        self._taken_back = (*self._taken_back[1 - _TAKEN_BACK :], move)
+
+    def _moves_since(self, move: Move) -> int:
+        moves = self._moves - move.number
+        return moves - sum(one.number > move.number for one in self._taken_back)
