@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 from scrapy.settings import Settings
 
 from scrapy_proxywhirl import BanPolicy, PerformanceBasedStrategy, RandomStrategy, Strategy
+from scrapy_proxywhirl.core import STRATEGIES
 from scrapy_proxywhirl.defaults import DEFAULTS
 from scrapy_proxywhirl.settings import (
     ProxyWhirlSettings,
@@ -211,3 +213,16 @@ def test_names_that_are_known_are_not_warned_of() -> None:
         settings = read(**{**DEFAULTS, **PROXIES}, BOT_NAME="x")
 
     assert settings.stats_proxies == DEFAULTS["PROXYWHIRL_STATS_PROXIES"]
+
+
+README = (Path(__file__).parents[1] / "README.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_each_setting_has_its_row_in_the_readme(name: str) -> None:
+    assert f"\n``{name}``" in README
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_each_strategy_has_its_row_in_the_readme(name: str) -> None:
+    assert f'\n``"{name}"``' in README
