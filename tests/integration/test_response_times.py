@@ -176,4 +176,4 @@ async def test_a_crawl_follows_proxies_that_change_their_speed(
     assert sum(label in then_fast for label in through[150:300]) <= 50
     assert sum(label in then_fast for label in through[450:]) >= 100
     *slowed, first, second = (proxy.ema_response_time_ms or 0 for proxy in crawled.proxies)
-    assert max(first, second) < 100 < min(slowed)
+    assert max(first, second) < min(slowed)  # however busy the machine is
