@@ -17,12 +17,11 @@ def network_of(host: str) -> str | None:
     Returns:
         Its /24, or the /48 of an IPv6 address; None for a name, which tells nothing.
     """
+    if ":" in host:
+        address = IPv6Address(host.partition("%")[0])
+        if address.ipv4_mapped is None:
+            return str(ip_network((address, _PREFIX_OF_IPV6), strict=False))
+        host = str(address.ipv4_mapped)
     network, _, last = host.rpartition(".")
-    if last.isdecimal() and network.count(".") == 2:  # no name ends so: an IPv4 address
-        return f"{network}.0/24"
-    if ":" not in host:
-        return None
-    address = IPv6Address(host.partition("%")[0])
-    if address.ipv4_mapped is not None:
-        return network_of(str(address.ipv4_mapped))
-    return str(ip_network((address, _PREFIX_OF_IPV6), strict=False))
+    # No name ends in a number.
+    return f"{network}.0/24" if last.isdecimal() and network.count(".") == 2 else None
