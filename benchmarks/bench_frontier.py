@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from math import exp, log, sqrt
 from random import Random
 from statistics import mean
 
 from benchmarks.pools import CONFIG_OF_A_CRAWL, TEN
-from scrapy_proxywhirl import Proxy, ProxyPool, StrategyConfig
+from scrapy_proxywhirl import Proxy, ProxyPool
 from scrapy_proxywhirl.core import STRATEGIES
 from scrapy_proxywhirl.core.frontier import ceiling
 
@@ -41,13 +42,7 @@ def run(name: str, exits: float, selections: int, seed: int) -> tuple[float, flo
         proxy = Proxy(f"http://p{number}:1")
         pool.add_proxy(proxy)
         takes[proxy] = 1000.0 * spec.latency
-    config = StrategyConfig(
-        warmup_proxies=CONFIG_OF_A_CRAWL.warmup_proxies,
-        exploration=CONFIG_OF_A_CRAWL.exploration,
-        explored_at_a_time=CONFIG_OF_A_CRAWL.explored_at_a_time,
-        exits=exits,
-    )
-    strategy = STRATEGIES[name](config, rng=rng)
+    strategy = STRATEGIES[name](replace(CONFIG_OF_A_CRAWL, exits=exits), rng=rng)
     sigma = sqrt(log(1.0 + NOISE**2))
     counts: Counter[Proxy] = Counter()
     for number in range(WARM_UP + selections):

@@ -7,8 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from scrapy.utils.asyncio import call_later
-from scrapy.utils.defer import deferred_from_coro
 
+from scrapy_proxywhirl.closing import close_spider
 from scrapy_proxywhirl.core import ProxyFilter
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _FREE = ProxyFilter(max_cost=0.0)
 
-REASON = "proxywhirl_budget_spent"
+_REASON = "proxywhirl_budget_spent"
 
 
 class Budget:
@@ -94,9 +94,4 @@ class Budget:
         """Let the spider close, soon: what waits by then goes back to the scheduler."""
         if not self._is_closing:
             self._is_closing = True
-            call_later(0, self._close)
-
-    def _close(self) -> None:
-        assert self._crawler.engine
-        # Not awaited: it waits for what is under way.
-        deferred_from_coro(self._crawler.engine.close_spider_async(reason=REASON))
+            call_later(0, close_spider, self._crawler, _REASON)

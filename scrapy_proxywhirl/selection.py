@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.stats import CrawlStats
 
 
-_NONE_FAILED: tuple[tuple[str, ...], ...] = ((),)
-
-
 class Selector:
     """
     Selects proxies for requests, as far as there are any that will do.
@@ -68,7 +65,7 @@ class Selector:
         stay_on = proxy_to_stay_on(request)
         wishes = (wanted,) if wanted is None or not self._takes_any else self._wishes(wanted)
         # Where all that there are have failed the page, one of them is better than none.
-        for excluded in (failed, ()) if failed else _NONE_FAILED:
+        for excluded in (failed, ()) if failed else ((),):
             for wish in wishes:
                 try:
                     proxy = strategy.select(

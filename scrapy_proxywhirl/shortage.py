@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from scrapy.utils.defer import deferred_from_coro
-
+from scrapy_proxywhirl.closing import close_spider
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError, RobotsTxtUnavailableError
 from scrapy_proxywhirl.note import send_directly
 from scrapy_proxywhirl.outcomes import is_robots_txt
@@ -97,11 +96,7 @@ class Shortage:
             self._stats.went_direct()
             return
         if self._on_empty == "close":
-            assert self._crawler.engine
-            # Not awaited: it waits for this request, among others.
-            deferred_from_coro(
-                self._crawler.engine.close_spider_async(reason="proxywhirl_no_proxies")
-            )
+            close_spider(self._crawler, "proxywhirl_no_proxies")
         raise self.error(request, f"PROXYWHIRL_ON_EMPTY is {self._on_empty!r}")
 
     def error(self, request: Request, reason: str) -> Exception:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scrapy.utils.misc import load_object
-
 from scrapy_proxywhirl.core import STRATEGIES, Strategy
+from scrapy_proxywhirl.values import load
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core import StrategyConfig
@@ -62,10 +61,7 @@ def strategy_class(value: object) -> type[Strategy]:
     if not isinstance(value, (str, type)) or (isinstance(value, str) and "." not in value):
         known = ", ".join(repr(name) for name in sorted(STRATEGIES))
         raise ValueError(f"{value!r}; it must be one of {known}, or a class of your own")
-    try:
-        strategy = load_object(value)
-    except (ImportError, NameError, TypeError, ValueError) as error:
-        raise ValueError(f"{value!r}, which cannot be loaded: {error}") from error
+    strategy = load(value)
     if not (isinstance(strategy, type) and issubclass(strategy, Strategy)):
         raise ValueError(
             f"{value!r}; a class of your own must be a subclass of scrapy_proxywhirl.Strategy"

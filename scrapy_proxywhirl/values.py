@@ -91,6 +91,14 @@ def loaded(settings: BaseSettings, short_name: str) -> Any:
     name = PREFIX + short_name
     value = get(settings, name)
     try:
+        return load(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is {error}") from error
+
+
+def load(value: Any) -> Any:
+    """Return what *value*, an import path or a class, stands for; the error goes on from it."""
+    try:
         return load_object(value)
     except (ImportError, NameError, TypeError, ValueError) as error:
-        raise ValueError(f"{name} is {value!r}, which cannot be loaded: {error}") from error
+        raise ValueError(f"{value!r}, which cannot be loaded: {error}") from error

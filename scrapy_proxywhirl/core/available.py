@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from random import Random
 
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
@@ -59,6 +59,11 @@ class Available(ABC):
     def _put(self, proxy: Proxy) -> None:
         """Give a proxy that is available its place."""
 
+    def _any_of(self, proxies: Iterable[Proxy], excluded: Collection[str]) -> Proxy | None:
+        """Choose any that is not excluded, by listing them."""
+        others = [proxy for proxy in proxies if proxy.id not in excluded]
+        return others[int(self._random() * len(others))] if others else None
+
 
 class AvailableProxies(Available):
     """
@@ -85,8 +90,7 @@ class AvailableProxies(Available):
             proxy = proxies[int(self._random() * size)]
             if not excluded or proxy.id not in excluded:
                 return proxy
-        others = [proxy for proxy in proxies if proxy.id not in excluded]
-        return others[int(self._random() * len(others))] if others else None
+        return self._any_of(proxies, excluded)
 
     def _put(self, proxy: Proxy) -> None:
         self._proxies.add(proxy)

@@ -78,6 +78,10 @@ class ProxyIdentity:
         self.cost_per_gb = _cost("cost_per_gb", cost_per_gb)
         self.ema_alpha = ema_alpha
         self._weight = weight
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin with what a subclass keeps besides."""
 
     @property
     def scheme(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
 from typing import Generic, TypeVar
 
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.views import PoolPart
 
 K = TypeVar("K", bound=float)
@@ -21,15 +21,16 @@ class Partition(Generic[K]):
     Not thread-safe: it is called with the pool's lock held.
 
     Args:
+        pool: The set.
         kind_of: Tells the kind of a proxy, which stays as it is.
 
     Attributes:
         parts: The proxies of each kind, the least kind first.
     """
 
-    def __init__(self, kind_of: Callable[[Proxy], K]) -> None:
+    def __init__(self, pool: ProxySet, kind_of: Callable[[Proxy], K]) -> None:
         self._kind_of: Callable[[Proxy], K] = kind_of
-        self._lock = Lock()  # nobody takes it: the pool's is held
+        self._lock = pool.lock
         self.parts: dict[K, PoolPart] = {}
 
     def added(self, proxy: Proxy) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from math import inf
 from threading import Lock
@@ -113,38 +113,7 @@ class Proxy(ProxyIdentity):
         "total_successes",
     )
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        username: str | None = None,
-        password: str | None = None,
-        label: str | None = None,
-        country: str | None = None,
-        region: str | None = None,
-        tags: Iterable[str] = (),
-        group: str | None = None,
-        tier: int = 1,
-        cost_per_request: float | None = None,
-        cost_per_gb: float | None = None,
-        ema_alpha: float | None = None,
-        weight: float | None = None,
-    ) -> None:
-        super().__init__(
-            url,
-            username=username,
-            password=password,
-            label=label,
-            country=country,
-            region=region,
-            tags=tags,
-            group=group,
-            tier=tier,
-            cost_per_request=cost_per_request,
-            cost_per_gb=cost_per_gb,
-            ema_alpha=ema_alpha,
-            weight=weight,
-        )
+    def _begin(self) -> None:
         self.requests_started = 0
         self.requests_completed = 0
         self.total_successes = 0

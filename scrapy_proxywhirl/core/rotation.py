@@ -67,7 +67,7 @@ class Rotation:
     def __init__(self, config: StrategyConfig, rng: Random, sampler: Sampler | None = None) -> None:
         self._random = rng.random
         self._sampler: Sampler = WeightedSampler(rng) if sampler is None else sampler
-        self._set_weight = self._sampler.set
+        self._set = self._sampler.set
         self._untried: OrderedDict[Proxy, None] = OrderedDict()
         self._sidelined: set[Proxy] = set()
         self._hand = 0
@@ -117,8 +117,8 @@ class Rotation:
                 ema = _LEAST_EMA_MS
             if self._is_load_aware:
                 ema *= 1.0 + proxy.requests_active
-            exponent = self._weight_exponent
-            self._set_weight(proxy, 1.0 / ema if exponent == 1.0 else ema**-exponent)
+            power = self._power
+            self._set(proxy, 1.0 / ema if power == -1.0 else ema**power)
 
     def draw(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """
@@ -156,7 +156,7 @@ class Rotation:
         return None
 
     def _go_by(self, config: StrategyConfig) -> None:
-        self._weight_exponent = config.weight_exponent
+        self._power = -config.weight_exponent  # of the EMA, which makes what the sampler takes
         self._is_load_aware = config.load_aware
         self._exploration = config.exploration
         self._explored_at_a_time = config.explored_at_a_time

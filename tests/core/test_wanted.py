@@ -488,7 +488,10 @@ def test_many_filters_are_remembered_and_the_oldest_forgotten() -> None:
     for number in (*range(600), *range(600)):
         wanted = Wanted(ProxyFilter(tags=frozenset({f"t{number}"})))
         assert set(world.labels(strategy, wanted, 1)) == {f"p{number}"}
-    world["p0"].ema_response_time_ms = 5.0
+    views = world.pool._views
+    assert views
+    assert len(views._views) == 512
+    assert sum(map(len, views._with.values())) == 512  # nothing else is told of changes
 
     with world.pool.lock:
         newest = world.pool.view(ProxyFilter(tags=frozenset({"t599"})))

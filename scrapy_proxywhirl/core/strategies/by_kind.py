@@ -33,7 +33,9 @@ class ByKindStrategy(PerformanceBasedStrategy, Generic[K]):
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._partitions: PerPool[Partition[K]] = PerPool(lambda: Partition(self.kind_of))
+        self._partitions: PerPool[Partition[K]] = PerPool(
+            lambda pool: Partition(pool, self.kind_of)
+        )
         self._rates: SuccessRates[K] = SuccessRates(self.rate_alpha)
 
     @abstractmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from random import Random
 from typing import ClassVar
 
@@ -27,7 +26,7 @@ class DrawingStrategy(Strategy):
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._available = PerPool(partial(self.draws_from, self._rng))
+        self._available = PerPool(lambda _: self.draws_from(self._rng))
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Draw a proxy."""

@@ -27,7 +27,7 @@ class FrontierStrategy(PerformanceBasedStrategy):
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._rotations = PerPool(lambda: FrontierRotation(self.config, self._rng))
+        self._rotations = PerPool(lambda _: FrontierRotation(self.config, self._rng))
 
 
 class FrontierRotation(Rotation):
@@ -40,7 +40,7 @@ class FrontierRotation(Rotation):
     def _go_by(self, config: StrategyConfig) -> None:
         super()._go_by(config)
         self._frontier.exits = config.exits
-        self._weight_exponent = -1.0  # what this sampler takes is the latency itself
+        self._power = 1.0  # this sampler takes the EMA itself
 
     def _is_worth_a_try(self, proxy: Proxy) -> bool:
         ema = proxy.ema_response_time_ms

@@ -19,17 +19,18 @@ class PerPool(Generic[W]):
     A pool's watcher goes with the pool, and with this.
 
     Args:
-        make: Makes a watcher.
+        make: Makes the watcher of a pool.
 
     Attributes:
         latest: The pool that was asked for last, and its watcher.
     """
 
-    def __init__(self, make: Callable[[], W]) -> None:
+    def __init__(self, make: Callable[[ProxySet], W]) -> None:
         self._make = make
         self._watchers: WeakKeyDictionary[ProxySet, W] = WeakKeyDictionary()
         self._joining = Lock()
-        self.latest: tuple[ProxySet | None, W] = (None, make())
+        nobody = ProxySet("nobody's", self._joining)
+        self.latest = (nobody, make(nobody))
         # Pools would keep telling those that nobody asks any more.
         finalize(self, _stop, self._watchers).atexit = False
 
@@ -41,7 +42,7 @@ class PerPool(Generic[W]):
         with self._joining:
             known = self._watchers.get(pool)
             if known is None:
-                known = self._watchers[pool] = self._make()
+                known = self._watchers[pool] = self._make(pool)
                 pool.watch(known)
             self.latest = (pool, known)
             return known

@@ -30,7 +30,7 @@ class PerformanceBasedStrategy(Strategy):
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._rotations = PerPool(lambda: Rotation(self.config, self._rng))
+        self._rotations = PerPool(lambda _: Rotation(self.config, self._rng))
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose a proxy with a probability in proportion to its weight."""

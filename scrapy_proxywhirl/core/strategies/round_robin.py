@@ -17,7 +17,7 @@ class RoundRobinStrategy(Strategy):
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._turns = PerPool(_Turn)
+        self._turns = PerPool(lambda _: _Turn())
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose the proxy whose turn it is."""

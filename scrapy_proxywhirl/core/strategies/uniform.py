@@ -55,8 +55,7 @@ class ShuffledProxies(Available):
                     self._swap(position, self._left)
                     return proxy
             self._left = len(self._proxies)
-        others = [proxy for proxy in self._proxies if proxy.id not in excluded]
-        return others[int(self._random() * len(others))] if others else None
+        return self._any_of(self._proxies, excluded)
 
     def _put(self, proxy: Proxy) -> None:
         if proxy not in self._positions:  # it joins with the next round
