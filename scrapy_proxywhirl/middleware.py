@@ -21,6 +21,7 @@ from scrapy_proxywhirl.choice import Choices
 from scrapy_proxywhirl.core import (
     Incidents,
     PoolCooldowns,
+    PoolDomains,
     PoolLimits,
     PoolSessions,
     ProxyPool,
@@ -91,6 +92,7 @@ class ProxyWhirlMiddleware:
             cooldowns=PoolCooldowns(settings.cooldown, settings.cooldown_max, monotonic),
             limits=_limits(settings),
             sessions=PoolSessions(settings.session_ttl, monotonic),
+            domains=PoolDomains() if settings.tells_domains_apart else None,
         )
         for proxy in settings.proxies:
             self.pool.add_proxy(proxy)

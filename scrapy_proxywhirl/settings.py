@@ -29,6 +29,10 @@ ON_EMPTY = ("wait", "drop", "close", "direct")
 ON_NO_MATCH = ("error", "any")
 
 
+# What the response times of a proxy are averaged over: the crawl, or each domain by itself.
+SCOPES = ("crawl", "domain")
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyWhirlSettings:
     """
@@ -51,6 +55,7 @@ class ProxyWhirlSettings:
         wait_timeout: How long it waits for one, in seconds.
         retry_times: How often a page that a proxy failed is sent again through another.
         measures_body: Whether a response time goes to the end of the body, not to the headers.
+        tells_domains_apart: Whether each target domain has response times of its own.
         session_ttl: How long a sticky session may be idle, in seconds.
         has_sticky_cookiejars: Whether each of Scrapy's cookie jars is a session.
         slots: Which downloader slot a request gets: one of :data:`SLOTS`.
@@ -75,6 +80,7 @@ class ProxyWhirlSettings:
     wait_timeout: float
     retry_times: int
     measures_body: bool
+    tells_domains_apart: bool
     session_ttl: float
     has_sticky_cookiejars: bool
     slots: str
@@ -112,6 +118,7 @@ class ProxyWhirlSettings:
             wait_timeout=values.seconds(settings, "WAIT_TIMEOUT"),
             retry_times=values.whole_number(settings, "RETRY_TIMES"),
             measures_body=values.one_of(settings, "MEASURE", ("latency", "total")) == "total",
+            tells_domains_apart=values.one_of(settings, "SCOPE", SCOPES) == "domain",
             session_ttl=values.seconds(settings, "SESSION_TTL"),
             has_sticky_cookiejars=values.yes_or_no(settings, "STICKY_COOKIEJARS"),
             slots=values.one_of(settings, "SLOTS", SLOTS),

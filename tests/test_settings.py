@@ -45,6 +45,7 @@ def test_the_defaults() -> None:
     assert settings.session_ttl == 300.0
     assert settings.budget is None
     assert not settings.takes_any
+    assert not settings.tells_domains_apart
     assert not settings.has_sticky_cookiejars
     assert [proxy.url for proxy in settings.proxies] == ["http://h:1"]
     assert read_ban_statuses(Settings()) == {403, 429, 502, 503, 504}
@@ -123,6 +124,7 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_RETRY_TIMES", -1, "without a fraction, of at least 0"),
         ("PROXYWHIRL_ON_EMPTY", "go", r"'wait' or 'drop' or 'close' or 'direct'"),
         ("PROXYWHIRL_ON_NO_MATCH", "go", r"'error' or 'any'"),
+        ("PROXYWHIRL_SCOPE", "site", r"'crawl' or 'domain'"),
         ("PROXYWHIRL_SESSION_TTL", -1, "a number of seconds, of at least 0"),
         ("PROXYWHIRL_STICKY_COOKIEJARS", "perhaps", "True or False"),
         ("PROXYWHIRL_EXITS", 0.5, "a number of at least 1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
+from scrapy_proxywhirl.core.domains import PoolDomains
 from scrapy_proxywhirl.core.errors import (
     DuplicateProxyError,
     InvalidProxyError,
@@ -51,6 +52,7 @@ __all__ = [
     "NoMatchingProxyError",
     "PerformanceBasedStrategy",
     "PoolCooldowns",
+    "PoolDomains",
     "PoolLimits",
     "PoolSessions",
     "Proxy",

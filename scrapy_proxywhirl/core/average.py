@@ -42,13 +42,14 @@ class MovingAverage:
         is_stale: Whether it is so old that the next response time is to stand in its place.
     """
 
-    __slots__ = ("_moves", "_taken_back", "ema_ms", "is_guess", "is_stale")
+    __slots__ = ("_moves", "_replaced", "_taken_back", "ema_ms", "is_guess", "is_stale")
 
     def __init__(self) -> None:
         self.ema_ms: float | None = None
         self.is_guess = False
         self.is_stale = False
         self._moves = 0
+        self._replaced = 0  # how many moves there were when it was last set outright
         self._taken_back: tuple[Move, ...] = ()
 
     def take_in(self, response_time_ms: float, alpha: float) -> None:
@@ -60,6 +61,7 @@ class MovingAverage:
         else:
             self.ema_ms = float(response_time_ms)
             self.is_guess = self.is_stale = False
+            self._replaced = self._moves
         self._moves += 1
 
     def charge(self, charge_ms: float, alpha: float) -> Move:
@@ -80,6 +82,8 @@ class MovingAverage:
 
         What it was moved by before anything else was known only fades.
         """
+        if move.number <= self._replaced:
+            return  # nothing is left of it
         if move.is_guess:
             if self.is_guess and not self._moves_since(move):
                 self.ema_ms = None

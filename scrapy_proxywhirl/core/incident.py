@@ -10,7 +10,7 @@ from random import getrandbits
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scrapy_proxywhirl.core.average import Move
+    from scrapy_proxywhirl.core.average import Move, MovingAverage
     from scrapy_proxywhirl.core.cooldown import Rest
     from scrapy_proxywhirl.core.health import HealthStatus
     from scrapy_proxywhirl.core.proxy import Proxy
@@ -38,7 +38,7 @@ class Incident:
         cost_ms: What it is known to have taken, as the time-out that it ran into; else 0.
         reason: What it was, in a word of whoever recorded it.
         rests: That it began: one for all, one for the domain, or none where it was no news.
-        move: What it did to the proxy's EMA; None where nothing.
+        moves: What it did to which averages of response times.
         failures: How many in a row it made, where it made any.
         health_before: What the proxy was before.
         works_here: Whether the proxy has served another page of the domain since.
@@ -51,7 +51,7 @@ class Incident:
     cost_ms: float = 0.0
     reason: str = ""
     rests: tuple[Rest, ...] = ()
-    move: Move | None = None
+    moves: tuple[tuple[MovingAverage, Move], ...] = ()
     failures: int = 0
     health_before: HealthStatus | None = None
     works_here: bool = False

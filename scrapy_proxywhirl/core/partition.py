@@ -31,6 +31,7 @@ class Partition(Generic[K]):
     def __init__(self, pool: ProxySet, kind_of: Callable[[Proxy], K]) -> None:
         self._kind_of: Callable[[Proxy], K] = kind_of
         self._lock = pool.lock
+        self._figures = pool.figures
         self.parts: dict[K, PoolPart] = {}
 
     def added(self, proxy: Proxy) -> None:
@@ -38,7 +39,7 @@ class Partition(Generic[K]):
         kind = self._kind_of(proxy)
         part = self.parts.get(kind)
         if part is None:
-            part = PoolPart(str(kind), self._lock)
+            part = PoolPart(str(kind), self._lock, self._figures)
             self.parts = dict(sorted({**self.parts, kind: part}.items()))
         part.added(proxy)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from scrapy_proxywhirl.core.indexed_set import IndexedSet
-    from scrapy_proxywhirl.core.proxy import Proxy
+from typing import Protocol
 
 DEFAULT_FAILURE_PENALTY = 4.0
 
@@ -17,11 +14,17 @@ DEFAULT_FAILURE_PENALTY = 4.0
 _MEDIAN_SAMPLE = 32
 
 
+class HasAnswered(Protocol):
+    """What has a last response time: a proxy, or what is known of one for a domain."""
+
+    last_response_time_ms: float | None
+
+
 def charge_for_failure(
     ema_ms: float | None,
     cost_ms: float,
     failure_penalty: float,
-    answered: IndexedSet[Proxy] | None,
+    answered: Sequence[HasAnswered],
 ) -> float | None:
     """
     Return what a failure is charged, in milliseconds: never less than the EMA.
@@ -33,7 +36,7 @@ def charge_for_failure(
         ema_ms: The proxy's EMA; None without one.
         cost_ms: What the failure is known to have cost, as the time-out that it ran into; else 0.
         failure_penalty: In medians of what the pool's proxies last took to answer.
-        answered: The proxies of the pool that have answered; None without a pool.
+        answered: Those of the pool, or of a domain, that have answered.
 
     Returns:
         The charge; None where nothing is known to measure it by.
@@ -42,7 +45,6 @@ def charge_for_failure(
     # penalty that is measured by penalties grows without end where a quarter of all attempts fail.
     if not answered:
         return None if ema_ms is None else max(ema_ms, cost_ms)
-    proxies = answered.items
-    step = (len(proxies) - 1) // _MEDIAN_SAMPLE + 1
-    reference = median(proxy.last_response_time_ms or 0.0 for proxy in proxies[::step])
+    step = (len(answered) - 1) // _MEDIAN_SAMPLE + 1
+    reference = median(one.last_response_time_ms or 0.0 for one in answered[::step])
     return max(ema_ms or 0.0, cost_ms, failure_penalty * reference)

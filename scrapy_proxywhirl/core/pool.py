@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from threading import Lock
 
+from scrapy_proxywhirl.core.domains import PoolDomains
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
 from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
@@ -29,6 +30,7 @@ class ProxyPool(ProxySet):
         cooldowns: How long proxies that fail are left alone; None where they are not.
         limits: How much a proxy is used at a time; None for as much as there is.
         sessions: Which proxy each sticky session stays on; None where none does.
+        domains: What is known of proxies domain by domain; None to know each as a whole.
     """
 
     def __init__(
@@ -38,16 +40,20 @@ class ProxyPool(ProxySet):
         cooldowns: PoolCooldowns | None = None,
         limits: PoolLimits | None = None,
         sessions: PoolSessions | None = None,
+        domains: PoolDomains | None = None,
     ) -> None:
         super().__init__(name, Lock())
         self.cooldowns = cooldowns
         self.limits = limits
         self.sessions = sessions
+        self.domains = domains
         self._labels: dict[str, Proxy] = {}
         self._shared_names: set[str] = set()
         self._groups: Counter[str | None] = Counter()
         self._answered: IndexedSet[Proxy] = IndexedSet()
         self._views: PoolViews | None = None
+        if domains is not None:
+            self._watchers.append(domains)
 
     def find_proxy(self, label: str) -> Proxy | None:
         """Return the proxy with this label, or None."""
@@ -110,6 +116,7 @@ class ProxyPool(ProxySet):
             proxy._watchers = self._watchers
             proxy._answered = self._answered
             proxy._cooldowns = self.cooldowns
+            proxy._domains = self.domains
             proxy._limits = self.limits
             if proxy.last_response_time_ms is not None:
                 self._answered.add(proxy)
@@ -133,6 +140,7 @@ class ProxyPool(ProxySet):
             proxy._watchers = ()
             proxy._answered = None
             proxy._cooldowns = None
+            proxy._domains = None
             proxy._limits = None
             if self.limits is not None:
                 self.limits.forget(proxy)

@@ -16,6 +16,7 @@ from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_failure
 
 if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.domains import PoolDomains
     from scrapy_proxywhirl.core.limits import PoolLimits
     from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
     from scrapy_proxywhirl.core.proxy_set import PoolWatcher
@@ -31,6 +32,7 @@ _HEALTHY = HealthStatus.HEALTHY
 _OF_ITS_POOL = (
     "_answered",
     "_cooldowns",
+    "_domains",
     "_is_barred",
     "_is_busy",
     "_is_resting",
@@ -94,6 +96,7 @@ class Proxy(ProxyIdentity):
         "_answered",
         "_average",
         "_cooldowns",
+        "_domains",
         "_health_status",
         "_is_barred",
         "_is_busy",
@@ -157,6 +160,7 @@ class Proxy(ProxyIdentity):
         self._watchers: Sequence[PoolWatcher] = ()
         self._answered: IndexedSet[Proxy] | None = None
         self._cooldowns: PoolCooldowns | None = None
+        self._domains: PoolDomains | None = None
         self._limits: PoolLimits | None = None
         self._is_resting = False  # or an attempt tries whether it works again
         self._is_busy = False
@@ -183,6 +187,8 @@ class Proxy(ProxyIdentity):
         with self._lock:
             self._average.ema_ms = value
             self._average.is_guess = False
+            if self._domains is not None:
+                self._domains.forget(self)
             self._notify()
 
     @property
@@ -275,6 +281,8 @@ class Proxy(ProxyIdentity):
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
                     self.last_response_time_ms = response_time_ms
+                    if self._domains is not None:
+                        self._domains.succeeded(self, domain, response_time_ms, alpha)
                 if self._cooldowns is not None and not self._cooldowns.is_idle:
                     self._cooldowns.succeeded(self, domain, started)
                 incident = None
@@ -284,10 +292,15 @@ class Proxy(ProxyIdentity):
                 else:
                     self.total_failures += 1
                 incident = Incident(self, domain, lasting, response_time_ms or 0.0)
-                if self._is_failing(incident, banned, started):
+                is_failing = self._is_failing(incident, banned, started)
+                if self._domains is not None and (is_failing or incident.rests):
+                    self._domains.failed(incident, alpha, failure_penalty, is_failing)
+                if is_failing:
                     self._failed(incident, alpha, failure_penalty)
             if self._limits is not None:
                 self._limits.ended(self)
+            if self._domains is not None:
+                self._domains.ended(self, domain)
             for watcher in self._watchers:
                 watcher.changed(self)
             return incident
@@ -325,6 +338,8 @@ class Proxy(ProxyIdentity):
                 self._cooldowns.abandoned(self, domain, started)
             if self._limits is not None:
                 self._limits.ended(self)
+            if self._domains is not None:
+                self._domains.ended(self, domain)
             self._notify()
 
     def answered(self, down: int, up: int) -> None:
@@ -376,15 +391,16 @@ class Proxy(ProxyIdentity):
         average = self._average
         is_known = average.ema_ms is not None and not average.is_guess
         self._health_status = health_after_failure(self.consecutive_failures, is_known)
-        charge = charge_for_failure(
-            average.ema_ms, incident.cost_ms, failure_penalty, self._answered
-        )
+        answered = self._answered.items if self._answered else ()
+        charge = charge_for_failure(average.ema_ms, incident.cost_ms, failure_penalty, answered)
         if charge is not None:
-            incident.move = average.charge(charge, alpha)
+            incident.moves += ((average, average.charge(charge, alpha)),)
 
     def _take_back(self, incident: Incident) -> None:
-        if incident.move is not None:
-            self._average.take_back(incident.move)
+        for average, move in incident.moves:
+            average.take_back(move)
+        if self._domains is not None:
+            self._domains.refigured(self, incident.domain)
         if incident.health_before and self.consecutive_failures == incident.failures:
             self.consecutive_failures -= 1
             self._health_status = incident.health_before

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.proxy import Proxy
+
+if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.domain_figures import DomainFigures
 
 
 class PoolWatcher(Protocol):
@@ -37,11 +40,13 @@ class ProxySet:
 
     Attributes:
         only: What they fit; None for a pool.
+        figures: What is known of them for one domain; None for what they are whatever the domain.
         proxies: To be read, with the lock held, and changed by the set itself.
         revision: Changes with each proxy that joins or leaves.
     """
 
     only: ProxyFilter | None = None
+    figures: DomainFigures | None = None
 
     def __init__(self, name: str, lock: Lock) -> None:
         self.name = name
@@ -76,6 +81,10 @@ class ProxySet:
         """Return the proxy with this id, or None."""
         position = self._positions.get(proxy_id)
         return None if position is None else self.proxies[position]
+
+    def ema_ms(self, proxy: Proxy) -> float | None:
+        """Return the moving average of what *proxy* takes, in milliseconds; None without one."""
+        return proxy._average.ema_ms if self.figures is None else self.figures.ema_ms(proxy)
 
     def watch(self, watcher: PoolWatcher) -> None:
         """

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.sampler import WeightedSampler
+
+if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.domain_figures import DomainFigures, Pair
 
 # Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.
 _LEAST_EMA_MS = 0.001
@@ -61,10 +64,19 @@ class Rotation:
     Args:
         config: The figures to go by.
         rng: The source of chance.
+        figures: What is known of the proxies for one domain; None for what they are whatever the
+            domain.
         sampler: Draws those in rotation; by default by their weights.
     """
 
-    def __init__(self, config: StrategyConfig, rng: Random, sampler: Sampler | None = None) -> None:
+    def __init__(
+        self,
+        config: StrategyConfig,
+        rng: Random,
+        figures: DomainFigures | None = None,
+        sampler: Sampler | None = None,
+    ) -> None:
+        self._figures = figures
         self._random = rng.random
         self._sampler: Sampler = WeightedSampler(rng) if sampler is None else sampler
         self._set = self._sampler.set
@@ -100,11 +112,12 @@ class Rotation:
 
     def changed(self, proxy: Proxy) -> None:
         """Give a proxy the place and weight that it deserves now."""
-        ema = proxy._average.ema_ms
+        figures = self._figures
+        ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
         if ema is None:
             self._sampler.discard(proxy)
             self._sidelined.discard(proxy)
-            if _is_untried(proxy):
+            if _is_idle(proxy):
                 self._untried[proxy] = None
                 self._is_warming_up = True
         elif proxy._is_barred or (proxy._health_status is _UNHEALTHY and self._exploration):
@@ -140,7 +153,7 @@ class Rotation:
             proxy = self._explore(pool, excluded)
             if proxy is not None:
                 if self._explored_at_a_time:
-                    self._explored[proxy] = proxy.requests_completed
+                    self._explored[proxy] = self._record_of(proxy).requests_completed
                 return proxy
         try:
             proxy = self._sampler.sample()
@@ -173,7 +186,7 @@ class Rotation:
         untried = self._untried
         for _ in range(min(len(untried), _COMPARED)):
             proxy, _ = untried.popitem(last=False)
-            if not _is_untried(proxy):
+            if self._ema_ms(proxy) is not None or not _is_idle(proxy):
                 continue  # it got its EMA by hand, or its attempt from another strategy
             if proxy.id not in excluded:
                 return proxy
@@ -190,7 +203,7 @@ class Rotation:
         at_most = self._explored_at_a_time
         if at_most and len(self._explored) >= at_most:
             for proxy, completed in list(self._explored.items()):
-                if proxy.requests_completed != completed:
+                if self._record_of(proxy).requests_completed != completed:
                     del self._explored[proxy]
             return len(self._explored) < at_most
         return True
@@ -210,20 +223,27 @@ class Rotation:
             return proxy
         self._hand = (self._hand + 1) % len(pool.proxies)
         proxy = pool.proxies[self._hand]
-        started = proxy.requests_started
+        record = self._record_of(proxy)
+        started = record.requests_started
         is_unseen = self._started_when_visited.get(proxy, 0) == started
         if (
             is_unseen
-            and not proxy.requests_active
+            and not record.requests_active
             and not proxy._is_barred
             and proxy.id not in excluded
             and self._is_worth_a_try(proxy)
         ):
-            proxy._average.is_stale = proxy in self._started_when_visited
+            record._average.is_stale = proxy in self._started_when_visited
             self._started_when_visited[proxy] = started + 1
             return proxy
         self._started_when_visited[proxy] = started
         return None
+
+    def _record_of(self, proxy: Proxy) -> Proxy | Pair:
+        return proxy if self._figures is None else self._figures.record(proxy)
+
+    def _ema_ms(self, proxy: Proxy) -> float | None:
+        return proxy._average.ema_ms if self._figures is None else self._figures.ema_ms(proxy)
 
     def _is_worth_a_try(self, proxy: Proxy) -> bool:
         """Tell whether exploration is to try a proxy that is long unseen, now."""
@@ -242,20 +262,14 @@ class Rotation:
         )
 
 
-def weight_of(proxy: Proxy, config: StrategyConfig) -> float:
+def weight_of(proxy: Proxy, ema: float | None, config: StrategyConfig) -> float:
     """Return what *proxy* weighs: much where it is new, little where it is first being tried."""
-    ema = proxy._average.ema_ms
     if ema is None:
-        ema = 1.0 if _is_untried(proxy) else 1e6
+        ema = 1.0 if _is_idle(proxy) else 1e6
     elif config.load_aware:
         ema *= 1.0 + proxy.requests_active
     return float(max(ema, _LEAST_EMA_MS) ** -config.weight_exponent)
 
 
-def _is_untried(proxy: Proxy) -> bool:
-    return (
-        proxy._average.ema_ms is None
-        and not proxy.consecutive_failures
-        and not proxy.requests_active
-        and not proxy._is_barred
-    )
+def _is_idle(proxy: Proxy) -> bool:
+    return not (proxy.consecutive_failures or proxy.requests_active or proxy._is_barred)

@@ -11,6 +11,7 @@ from scrapy_proxywhirl.core.proxy_set import ProxySet
 if TYPE_CHECKING:
     from threading import Lock
 
+    from scrapy_proxywhirl.core.domain_figures import DomainFigures
     from scrapy_proxywhirl.core.filter import ProxyFilter
     from scrapy_proxywhirl.core.proxy import Proxy
 
@@ -25,7 +26,12 @@ class PoolPart(ProxySet):
     Args:
         name: Of the part.
         lock: The pool's.
+        figures: The pool's.
     """
+
+    def __init__(self, name: str, lock: Lock, figures: DomainFigures | None = None) -> None:
+        super().__init__(name, lock)
+        self.figures = figures
 
     def added(self, proxy: Proxy) -> None:
         """Take in a proxy."""

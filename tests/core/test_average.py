@@ -77,3 +77,14 @@ def test_a_copy_goes_its_own_way() -> None:
     other.take_in(50.0, 0.2)
 
     assert (average.ema_ms, other.ema_ms) == (100.0, 90.0)
+
+
+def test_nothing_of_a_charge_is_left_once_the_average_began_anew() -> None:
+    average = average_of(100.0)
+    move = average.charge(400.0, 0.2)
+    average.is_stale = True
+    average.take_in(100.0, 0.2)
+
+    average.take_back(move)
+
+    assert average.ema_ms == 100.0

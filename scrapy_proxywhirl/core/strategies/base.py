@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from random import Random
+from typing import ClassVar
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
@@ -34,7 +35,13 @@ class Strategy(ABC):
     Args:
         config: The figures to go by; by default those of :class:`StrategyConfig`.
         rng: The source of chance. A seeded one gives selections that can be repeated.
+
+    Attributes:
+        goes_by_response_times: Whether proxies are selected by what they take, so that a pool which
+            knows that domain by domain is to be seen as the domain sees it.
     """
+
+    goes_by_response_times: ClassVar[bool] = False
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         self.config = config or StrategyConfig()
@@ -65,7 +72,9 @@ class Strategy(ABC):
                 limits.wake()
             failed, stay_on, domain, wanted = context
             proxy = (
-                self.pick(pool, (), domain)
+                self.pick(
+                    pool if pool.domains is None else self._seen(pool, pool, domain), (), domain
+                )
                 if cooldowns is None and wanted is None and not failed and stay_on is None
                 else self._pick_for(pool, context, cooldowns)
             )
@@ -75,6 +84,8 @@ class Strategy(ABC):
                     cooldowns.started(proxy, domain)
                 if limits is not None:
                     limits.started(proxy)
+                if pool.domains is not None:
+                    pool.domains.started(proxy, domain)
                 if self.config.load_aware:
                     proxy._notify()
                 return proxy
@@ -101,11 +112,15 @@ class Strategy(ABC):
             The proxy; None where none may be chosen: one that rests may be then.
         """
 
-    def weigh(self, proxy: Proxy) -> float:
+    def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """
         Return how likely *proxy* is to be selected, in proportion to others.
 
         Asked where a site has banned most of a pool: then some of those that are left are compared.
+
+        Args:
+            proxy: One of them.
+            pool: What it is selected from, which has its EMA: see :meth:`ProxySet.ema_ms`.
 
         Returns:
             A number above 0; 1.0 here, for each like each.
@@ -152,18 +167,30 @@ class Strategy(ABC):
                 return None
             if resting:
                 others = cooldowns.others(of, domain)
+        seen = self._seen(pool, of, domain)
         groups = pool.groups_of(failed) if failed else ()
         preferred = either(excluded, LessPreferred(pool, groups)) if groups else excluded
         for unwanted in (preferred, excluded) if groups else (excluded,):
             if others is None:
-                proxy = self.pick(of, unwanted, domain)
+                proxy = self.pick(seen, unwanted, domain)
             else:
-                proxy = self._pick_of(others.items, unwanted)
+                proxy = self._pick_of(seen, others.items, unwanted)
             if proxy is not None:
                 return proxy
         return None
 
-    def _pick_of(self, proxies: Sequence[Proxy], excluded: Collection[str]) -> Proxy | None:
+    def _seen(self, pool: ProxyPool, of: ProxySet, domain: str | None) -> ProxySet:
+        """Return *of*, which is *pool* or a part of it, as it is seen for a page of *domain*."""
+        domains = pool.domains
+        if domains is None or not self.goes_by_response_times:
+            return of
+        if self.config.load_aware:
+            domains.is_load_aware = True
+        return domains.seen_by(domain, of)
+
+    def _pick_of(
+        self, pool: ProxySet, proxies: Sequence[Proxy], excluded: Collection[str]
+    ) -> Proxy | None:
         """Choose one of the few *proxies* that a domain has left."""
         size = len(proxies)
         if size <= _COMPARED:
@@ -176,7 +203,7 @@ class Strategy(ABC):
             may_be = [one for one in proxies if not one._is_barred and one.id not in excluded]
         if not may_be:
             return None
-        return self._rng.choices(may_be, [self.weigh(one) for one in may_be])[0]
+        return self._rng.choices(may_be, [self.weigh(one, pool) for one in may_be])[0]
 
     def why_none(self, pool: ProxyPool) -> str:
         """Say why nothing of *pool* could be picked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.by_kind import ByKindStrategy
 
 # Keeps finite what a page costs by proxies that a domain refuses.
@@ -45,6 +46,6 @@ class CostAwareStrategy(ByKindStrategy[float]):
                 return (probed, best, *others)
         return (best, *others)
 
-    def weigh(self, proxy: Proxy) -> float:
+    def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """Return what *proxy* weighs: less by far the more it costs."""
-        return super().weigh(proxy) / (1e-9 + proxy.cost()) ** 4
+        return super().weigh(proxy, pool) / (1e-9 + proxy.cost()) ** 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.frontier import FrontierSampler
@@ -10,6 +11,9 @@ from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.rotation import Rotation
 from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 from scrapy_proxywhirl.core.strategies.performance import PerformanceBasedStrategy
+
+if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.domain_figures import DomainFigures
 
 
 class FrontierStrategy(PerformanceBasedStrategy):
@@ -27,15 +31,19 @@ class FrontierStrategy(PerformanceBasedStrategy):
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._rotations = PerPool(lambda _: FrontierRotation(self.config, self._rng))
+        self._rotations = PerPool(
+            lambda pool: FrontierRotation(self.config, self._rng, pool.figures)
+        )
 
 
 class FrontierRotation(Rotation):
     """A rotation that keeps as many proxies in use as are wanted."""
 
-    def __init__(self, config: StrategyConfig, rng: Random) -> None:
+    def __init__(
+        self, config: StrategyConfig, rng: Random, figures: DomainFigures | None = None
+    ) -> None:
         self._frontier: FrontierSampler[Proxy] = FrontierSampler(rng, config.exits)
-        super().__init__(config, rng, self._frontier)
+        super().__init__(config, rng, figures, self._frontier)
 
     def _go_by(self, config: StrategyConfig) -> None:
         super()._go_by(config)
@@ -43,5 +51,5 @@ class FrontierRotation(Rotation):
         self._power = 1.0  # this sampler takes the EMA itself
 
     def _is_worth_a_try(self, proxy: Proxy) -> bool:
-        ema = proxy.ema_response_time_ms
+        ema = self._ema_ms(proxy)
         return ema is None or self._random() * ema < self._frontier.ceiling

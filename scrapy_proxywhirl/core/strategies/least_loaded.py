@@ -32,6 +32,7 @@ class LeastLoadedStrategy(DrawingStrategy):
     """
 
     draws_from = AvailableProxies
+    goes_by_response_times = True
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose the less loaded of two."""
@@ -42,16 +43,16 @@ class LeastLoadedStrategy(DrawingStrategy):
         for _ in range(_DRAWS):
             other = draw(excluded)
             if other is not None and other is not one:
-                return one if _load_ms(one) <= _load_ms(other) else other
+                load_ms = _load_ms(one, pool.ema_ms(one))
+                return one if load_ms <= _load_ms(other, pool.ema_ms(other)) else other
         return one
 
-    def weigh(self, proxy: Proxy) -> float:
+    def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """Return the inverse of the load."""
-        return 1.0 / max(_load_ms(proxy), _LEAST_LOAD_MS)
+        return 1.0 / max(_load_ms(proxy, pool.ema_ms(proxy)), _LEAST_LOAD_MS)
 
 
-def _load_ms(proxy: Proxy) -> float:
-    ema = proxy.ema_response_time_ms
+def _load_ms(proxy: Proxy, ema: float | None) -> float:
     if ema is None:
         is_new = not proxy.requests_active and not proxy.consecutive_failures
         ema = 0.0 if is_new else _UNKNOWN_EMA_MS

@@ -28,9 +28,11 @@ class PerformanceBasedStrategy(Strategy):
     proxy that has become unhealthy is left to that share.
     """
 
+    goes_by_response_times = True
+
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
-        self._rotations = PerPool(lambda _: Rotation(self.config, self._rng))
+        self._rotations = PerPool(lambda pool: Rotation(self.config, self._rng, pool.figures))
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose a proxy with a probability in proportion to its weight."""
@@ -39,9 +41,9 @@ class PerformanceBasedStrategy(Strategy):
             rotation = self._rotations.of(pool)
         return rotation.draw(pool, excluded)
 
-    def weigh(self, proxy: Proxy) -> float:
+    def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """Return what *proxy* weighs; one that is new weighs as one that takes a millisecond."""
-        return weight_of(proxy, self.config)
+        return weight_of(proxy, pool.ema_ms(proxy), self.config)
 
     def why_none(self, pool: ProxyPool) -> str:
         """Say why nothing of *pool* could be picked: with the default config, for want of EMAs."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.by_kind import ByKindStrategy
 
 # A domain that refuses more of a tier's pages climbs.
@@ -42,9 +43,9 @@ class TieredStrategy(ByKindStrategy[int]):
             start -= 1
         return (*tiers[start:], *reversed(tiers[:start]))
 
-    def weigh(self, proxy: Proxy) -> float:
+    def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """Return what *proxy* weighs: a million times less with each tier."""
-        return super().weigh(proxy) * 1e-6 ** (proxy.tier - 1)
+        return super().weigh(proxy, pool) * 1e-6 ** (proxy.tier - 1)
 
     def validate_metadata(self, pool: ProxyPool) -> bool:
         """Tell whether *pool* has proxies, and no tier without any below another."""

@@ -7,6 +7,7 @@ from random import Random
 
 from scrapy_proxywhirl.core.available import Available
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.sampler import WeightedSampler
 from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 
@@ -49,7 +50,7 @@ class WeightedStrategy(DrawingStrategy):
 
     draws_from = ProxiesByWeight
 
-    def weigh(self, proxy: Proxy) -> float:
+    def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """Return the weight."""
         return _weight_of(proxy)
 

@@ -54,9 +54,9 @@ def test_one_that_is_new_is_tried_first_and_by_one_attempt(
 
     # Once as it was new, and then only where it is drawn nine times in a row.
     assert 1 <= new.requests_active <= 5
-    assert strategy.weigh(new) < 1e-5
+    assert strategy.weigh(new, pool) < 1e-5
     first, _ = pool
-    assert strategy.weigh(first) == pytest.approx(0.1)
+    assert strategy.weigh(first, pool) == pytest.approx(0.1)
 
 
 def test_one_that_has_but_failed_is_the_last_resort(make_pool: MakePool) -> None:
@@ -67,4 +67,4 @@ def test_one_that_has_but_failed_is_the_last_resort(make_pool: MakePool) -> None
     strategy.record_result(broken, False)
     broken.ema_response_time_ms = None
 
-    assert strategy.weigh(broken) < strategy.weigh(slow)
+    assert strategy.weigh(broken, pool) < strategy.weigh(slow, pool)

@@ -69,10 +69,11 @@ def test_of_those_that_are_left_each_has_its_share(rng: Random) -> None:
 
 
 def test_where_few_are_left_of_many_they_are_weighed() -> None:
-    light, heavy = pool_of(2, 6)
+    pool = pool_of(2, 6)
+    light, heavy = pool
     strategy = WeightedStrategy()
 
-    assert strategy.weigh(heavy) == 3 * strategy.weigh(light)
+    assert strategy.weigh(heavy, pool) == 3 * strategy.weigh(light, pool)
 
 
 @pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf"), 1e10, 1e-10])
