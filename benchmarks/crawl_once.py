@@ -58,6 +58,7 @@ class PagesSpider(Spider):
         bad_pages: int = 0,
         other_status: int | None = None,
         more: Sequence[str] = (),
+        keeps_figures: bool = True,
     ) -> None:
         """
         Take what to ask for.
@@ -69,12 +70,15 @@ class PagesSpider(Spider):
             other_status: What as many pages of another site answer, the same machine by another
                 name; 0 for no such pages, None to ask for all of them as the crawl starts.
             more: Paths of pages beside, asked for in the middle.
+            keeps_figures: Whether to keep what each page took, for which memory grows.
         """
         super().__init__()
         self.bad_pages = bad_pages
         self.other_status = other_status
         self.more = more
         self.more_arrived = 0
+        self.keeps_figures = keeps_figures
+        self.arrived = 0
         self.origin_url = origin_url
         self.pages = pages
         self.latencies: list[float] = []
@@ -110,9 +114,12 @@ class PagesSpider(Spider):
     def parse(self, response: Response) -> None:
         """Note what a page took, its retries included, and whether it is what it should be."""
         self.latest = time.monotonic()
+        self.arrived += 1
+        self.wrong += response.body != f"<title>/{response.meta['page']}</title>".encode()
+        if not self.keeps_figures:
+            return
         self.latencies.append(response.meta["download_latency"])
         self.page_seconds.append(time.monotonic() - response.meta["asked"])
-        self.wrong += response.body != f"<title>/{response.meta['page']}</title>".encode()
 
     def parse_more(self, response: Response) -> None:
         """Note that one has come of those beside."""
@@ -147,7 +154,11 @@ def main() -> None:
         crawler,
         origin_url=order["origin_url"],
         pages=order["pages"],
-        **{name: order[name] for name in ("bad_pages", "other_status", "more") if name in order},
+        **{
+            name: order[name]
+            for name in ("bad_pages", "other_status", "more", "keeps_figures")
+            if name in order
+        },
     )
     process.start()
     assert crawler.stats
@@ -155,7 +166,7 @@ def main() -> None:
     assert isinstance(crawler.spider, PagesSpider)
     latencies = crawler.spider.latencies
     took: dict[str, Any] = {
-        "arrived": len(latencies),
+        "arrived": crawler.spider.arrived,
         "wrong": crawler.spider.wrong,
         "more_arrived": crawler.spider.more_arrived,
         "peak_kib": peak_kib() if order.get("measures_memory") else None,
@@ -166,7 +177,7 @@ def main() -> None:
         ),
         "page_seconds": crawler.spider.page_seconds,
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
-        "seconds": crawler.spider.latest - Clock.began if latencies else nan,
+        "seconds": crawler.spider.latest - Clock.began if crawler.spider.arrived else nan,
         "cpu": time.process_time() - cpu,
         "stats": {
             name: value
