@@ -273,6 +273,7 @@ def test_those_that_join_and_leave_do_so_for_every_domain() -> None:
     abroad = Proxy("http://joined:2", country="FR")
 
     for proxy in (joined, abroad):
+        proxy.ema_response_time_ms = 100.0
         world.pool.add_proxy(proxy)
         world.takes[proxy] = 100.0
     world.pool.remove_proxy(gone)
@@ -340,6 +341,165 @@ def test_the_domains_asked_for_last_are_known_apart(monkeypatch: pytest.MonkeyPa
     # FAST takes the place of NEW: what it was to it is what the proxy's pace makes of it.
     assert world.ema_ms(proxy, FAST) == pytest.approx(100.0)
     assert set(world.domains._domains) == {FAST, SLOW}
+
+
+def test_a_domain_that_is_used_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scrapy_proxywhirl.core.domains._DOMAINS", 2)
+    world = World(100.0, 100.0)
+    for domain in (FAST, NEW, FAST, SLOW):
+        world.ema_ms(world.proxies[0], domain)
+
+    assert set(world.domains._domains) == {FAST, SLOW}
+
+
+def test_places_are_taken_no_faster_than_they_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scrapy_proxywhirl.core.domains._PROXIES", 2 * 160)
+    world = World(*[100.0] * 160)  # two places, each of which is worth ten selections
+
+    def seen() -> set[str | None]:
+        return set(world.domains._domains)
+
+    def select(*domains: str) -> None:
+        for domain in domains:
+            world.ema_ms(world.proxies[0], domain)
+
+    select(*("a", "b") * 20, *("c", "a", "b") * 20)
+    assert seen() == {"a", "b"}  # both are in use
+    select(*"c" * 8)  # since a there was b, too
+    assert seen() == {"a", "b"}
+    select("c")
+    assert seen() == {"b", "c"}
+    select(*"d" * 9)
+    assert seen() == {"b", "c"}  # b is idle for long enough, but the last place was made just now
+    select("d")
+    assert seen() == {"c", "d"}
+
+
+def test_the_level_of_a_domain_is_applied_to_all_as_it_becomes_clear() -> None:
+    world = World(*[100.0] * 3)
+    strategy = PerformanceBasedStrategy(rng=Random(1))
+    for proxy in world.proxies:
+        world.shows(proxy, FAST)
+    first, second, third = world.proxies
+    weights = weights_in(world, strategy, SLOW)
+    assert weights == {proxy: pytest.approx(1 / 100.0) for proxy in world.proxies}
+
+    world.shows(first, SLOW)
+    assert weights_in(world, strategy, SLOW) == {
+        proxy: pytest.approx(1 / 2000.0) for proxy in world.proxies
+    }
+
+    for _ in range(2):  # the fourth response of the domain is the next time
+        world.shows(second, SLOW, 500.0)
+    assert weights_in(world, strategy, SLOW)[third] == pytest.approx(1 / 2000.0)
+    world.shows(second, SLOW, 500.0)
+    assert weights_in(world, strategy, SLOW)[third] > 1 / 1800.0
+
+
+def test_a_large_pool_is_looked_at_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scrapy_proxywhirl.core.domains._LOOKED_AT", 2)
+    world = World(*[100.0] * 5)
+    strategy = PerformanceBasedStrategy(rng=Random(1))
+    for proxy in world.proxies:
+        world.shows(proxy, FAST)
+    weights_in(world, strategy, SLOW)
+    world.shows(world.proxies[4], SLOW)
+
+    slowed = []
+    for _ in range(3):
+        weights = weights_in(world, strategy, SLOW)
+        slowed.append(sum(weight < 1 / 1900.0 for weight in weights.values()))
+
+    assert slowed == [2, 4, 5]
+
+
+def test_where_there_is_no_room_a_slower_pace_counts_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scrapy_proxywhirl.core.domains._DOMAINS", 1)
+    monkeypatch.setattr("scrapy_proxywhirl.core.domains._PROXIES_IN_A_SELECTION", 0.001)
+    world = World(100.0, 100.0)
+    strategy = PerformanceBasedStrategy(rng=Random(1))
+    for proxy in world.proxies:
+        world.shows(proxy, FAST)
+    first, second = world.proxies
+    weights = weights_in(world, strategy, NEW)
+    assert weights[first] == pytest.approx(weights[second])
+
+    world.shows(first, FAST, 900.0)
+
+    weights = weights_in(world, strategy, NEW)
+    assert weights[second] > 1.1 * weights[first]
+
+
+def test_what_is_in_flight_for_one_domain_is_load_for_another() -> None:
+    world = World(100.0, 100.0)
+    for proxy in world.proxies:
+        for domain in (FAST, NEW):
+            world.shows(proxy, domain)
+    strategy = STRATEGIES["adaptive"](StrategyConfig(), rng=Random(1))
+    assert isinstance(strategy, PerformanceBasedStrategy)
+    first = strategy.select(world.pool, SelectionContext(domain=NEW))
+    strategy.record_result(first, True, 100.0, domain=NEW)
+
+    busy = strategy.select(world.pool, SelectionContext(domain=FAST))
+
+    (idle,) = set(world.proxies) - {busy}
+    weights = weights_in(world, strategy, NEW)
+    assert weights[idle] == pytest.approx(4.0 * weights[busy])
+
+
+def test_what_is_taken_back_counts_at_once() -> None:
+    world = World(100.0, 100.0)
+    proxy, other = world.proxies
+    world.shows(proxy, FAST)
+    world.shows(other, FAST)
+    strategy = PerformanceBasedStrategy(rng=Random(1))
+    weights_in(world, strategy, FAST)
+    incident = proxy.complete_request(False, domain=FAST)
+    assert incident
+    assert weights_in(world, strategy, FAST)[proxy] < 0.7 / 100.0
+
+    proxy.take_back(incident)
+
+    assert weights_in(world, strategy, FAST)[proxy] == pytest.approx(1 / 100.0)
+
+
+def test_those_that_left_are_no_measure_of_failures() -> None:
+    world = World(100.0, 100.0)
+    gone, proxy = world.proxies
+    world.shows(gone, FAST, 10_000.0)
+    world.shows(proxy, FAST)
+    world.pool.remove_proxy(gone)
+
+    proxy.complete_request(False, domain=FAST)
+
+    assert world.ema_ms(proxy, FAST) == pytest.approx(0.8 * 100.0 + 0.2 * 400.0)
+
+
+def test_an_abandoned_attempt_is_over() -> None:
+    world = World(100.0)
+    (proxy,) = world.proxies
+    strategy = PerformanceBasedStrategy(LEARNING)
+    strategy.select(world.pool, SelectionContext(domain=FAST))
+    assert world.domains._domains[FAST].figures.record(proxy).requests_active == 1
+
+    proxy.abandon_request(FAST)
+
+    assert world.domains._domains[FAST].figures.record(proxy).requests_active == 0
+
+
+def test_what_one_domain_waits_for_does_not_keep_another_from_exploring() -> None:
+    world = World(100.0, 100.0)
+    slow, other = world.proxies
+    world.shows(slow, NEW, 1e9)
+    world.shows(other, NEW)
+    world.shows(slow, FAST)
+    slow.start_request()  # for FAST, and never back
+    config = StrategyConfig(exploration=1.0, explored_at_a_time=1)
+    strategy = PerformanceBasedStrategy(config, rng=Random(1))
+
+    assert world.crawl(strategy, NEW, 20)[slow] >= 1
 
 
 def test_where_there_is_no_room_a_domain_is_served_by_paces(
@@ -439,6 +599,14 @@ def weight_in(rotation: Rotation, proxy: Proxy) -> float | None:
     sampler = rotation._sampler
     assert isinstance(sampler, WeightedSampler)
     return sampler.weight(proxy) if proxy in sampler else None
+
+
+def weights_in(world: World, strategy: PerformanceBasedStrategy, domain: str) -> dict[Proxy, float]:
+    """Return by what *strategy* selects for *domain*."""
+    with world.pool.lock:
+        seen = world.domains.seen_by(domain, world.pool)
+        rotation = strategy._rotations.of(seen)
+        return {proxy: weight_in(rotation, proxy) or 0.0 for proxy in world.pool.proxies}
 
 
 def has_answered(figures: DomainFigures, proxy: Proxy) -> bool:

@@ -85,6 +85,21 @@ def test_levels_and_paces_are_found_in_noise_and_stay_where_they_are() -> None:
     assert max(scales) / min(scales) < 3.0
 
 
+def test_a_new_domain_settles_soon_and_says_little_of_proxies_by_then() -> None:
+    some = proxies(10)
+    paces = Paces()
+    for _ in range(50):
+        for proxy in some:
+            paces.took(proxy, "a.example", 100.0, ALPHA)
+
+    for number, proxy in enumerate(some):
+        paces.took(proxy, "b.example", 900.0 if number == 0 else 300.0, ALPHA)
+
+    assert paces.expected_ms(some[0], "b.example") == pytest.approx(300.0, rel=0.25)
+    for proxy in some:
+        assert paces.expected_ms(proxy, "a.example") == pytest.approx(100.0, rel=0.06)
+
+
 def test_a_proxy_that_becomes_faster_is_seen_to() -> None:
     some = proxies(8)
     paces = Paces()
