@@ -58,7 +58,7 @@ class PagesSpider(Spider):
         bad_pages: int = 0,
         other_status: int | None = None,
         more: Sequence[str] = (),
-        keeps_figures: bool = True,
+        one_by_one: bool = False,
     ) -> None:
         """
         Take what to ask for.
@@ -70,14 +70,15 @@ class PagesSpider(Spider):
             other_status: What as many pages of another site answer, the same machine by another
                 name; 0 for no such pages, None to ask for all of them as the crawl starts.
             more: Paths of pages beside, asked for in the middle.
-            keeps_figures: Whether to keep what each page took, for which memory grows.
+            one_by_one: Whether to ask for a page with each that arrives, 32 being under way, and to
+                keep no figures, so that neither fills the memory.
         """
         super().__init__()
         self.bad_pages = bad_pages
         self.other_status = other_status
         self.more = more
         self.more_arrived = 0
-        self.keeps_figures = keeps_figures
+        self.one_by_one = one_by_one
         self.arrived = 0
         self.origin_url = origin_url
         self.pages = pages
@@ -88,7 +89,10 @@ class PagesSpider(Spider):
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the pages, or for one whose callback asks for them all at once."""
-        if self.other_status is None:
+        if self.one_by_one:
+            for number in range(32):
+                yield self.page(number)
+        elif self.other_status is None:
             for request in self.requests():
                 yield request
         else:
@@ -102,7 +106,7 @@ class PagesSpider(Spider):
         """Make the requests."""
         other = self.origin_url.replace("127.0.0.1", "localhost")
         for number in range(self.pages):
-            yield Request(f"{self.origin_url}/{number}", meta={"page": number})
+            yield self.page(number)
             if self.other_status:
                 yield Request(f"{other}/status/{self.other_status}?{number}", self.parse_other)
             if number == self.pages // 2:
@@ -111,15 +115,21 @@ class PagesSpider(Spider):
             if self.bad_pages and number % (self.pages // self.bad_pages) == 0:
                 yield Request(f"{self.origin_url}/status/403?{number}")
 
-    def parse(self, response: Response) -> None:
+    def page(self, number: int) -> Request:
+        """Make the request for one page."""
+        return Request(f"{self.origin_url}/{number}", meta={"page": number})
+
+    def parse(self, response: Response) -> Request | None:
         """Note what a page took, its retries included, and whether it is what it should be."""
         self.latest = time.monotonic()
         self.arrived += 1
         self.wrong += response.body != f"<title>/{response.meta['page']}</title>".encode()
-        if not self.keeps_figures:
-            return
+        if self.one_by_one:
+            number = response.meta["page"] + 32
+            return self.page(number) if number < self.pages else None
         self.latencies.append(response.meta["download_latency"])
         self.page_seconds.append(time.monotonic() - response.meta["asked"])
+        return None
 
     def parse_more(self, response: Response) -> None:
         """Note that one has come of those beside."""
@@ -156,7 +166,7 @@ def main() -> None:
         pages=order["pages"],
         **{
             name: order[name]
-            for name in ("bad_pages", "other_status", "more", "keeps_figures")
+            for name in ("bad_pages", "other_status", "more", "one_by_one")
             if name in order
         },
     )
