@@ -80,15 +80,16 @@ class WeightedSampler(Generic[T]):
             raise ValueError(f"a weight must be a positive, finite number, not {weight!r}")
         mantissa, exponent = frexp(weight)
         mantissa = mantissa + _ROUNDS_TO_32_BITS - _ROUNDS_TO_32_BITS
-        if item in self._where:
-            bucket, position = self._where[item]
+        where = self._where.get(item)
+        if where is not None:
+            bucket, position = where
             if bucket.exponent == exponent:
                 change = (mantissa - bucket.mantissas[position]) * bucket.scale
                 bucket.mantissas[position] = mantissa
                 bucket.total += change
                 self._ceiling += change
                 return
-            self.discard(item)
+            self._take_out(bucket, position)
         bucket = self._buckets.get(exponent) or self._open_bucket(exponent)
         self._where[item] = (bucket, len(bucket.items))
         bucket.items.append(item)
@@ -99,9 +100,10 @@ class WeightedSampler(Generic[T]):
     def discard(self, item: T) -> None:
         """Remove *item*; do nothing where it is not in."""
         where = self._where.pop(item, None)
-        if where is None:
-            return
-        bucket, position = where
+        if where is not None:
+            self._take_out(*where)
+
+    def _take_out(self, bucket: _Bucket[T], position: int) -> None:
         weight = bucket.mantissas[position] * bucket.scale
         bucket.total -= weight
         self._ceiling -= weight
