@@ -29,6 +29,14 @@ _SETTLING = 4
 
 @dataclass(slots=True)
 class _Level:
+    """
+    How slow a domain is.
+
+    Attributes:
+        log_value: As a logarithm.
+        responses: How many it was learned from.
+    """
+
     log_value: float
     responses: int = 1
 

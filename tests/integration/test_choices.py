@@ -421,6 +421,7 @@ async def test_a_retry_goes_to_another_group(play: Callable[..., Playground]) ->
             "PROXYWHIRL_PROXIES": proxies,
             "PROXYWHIRL_STRATEGY": "random",
             "PROXYWHIRL_COOLDOWN": 0.001,
+            "PROXYWHIRL_COOLDOWN_MAX": 0.001,
             "CONCURRENT_REQUESTS": 1,
         },
         [f"{playground.origin_url}/{number}" for number in range(40)],
@@ -428,7 +429,8 @@ async def test_a_retry_goes_to_another_group(play: Callable[..., Playground]) ->
 
     assert len(crawled.spider.responses) == 40
     attempts = [used.attempt for used in map(used_proxy, crawled.spider.responses) if used]
-    assert len([number for number in attempts if number > 2]) <= 1  # until the good one is known
+    # Of the first pages some have more, until the good one is known: they make a pause meanwhile.
+    assert max(attempts[8:]) == 2
     assert attempts.count(2) > 20
 
 
