@@ -142,7 +142,7 @@ class PoolDomains:
     def seen_by(self, domain: str | None, of: ProxySet) -> DomainPool:
         """Return *of*, the pool or a part of it, as *domain* knows its proxies."""
         self._selections += 1
-        known = self._find(domain)
+        known = self._admit(domain)
         if known is None or not self._may_know(known, of):
             known = self._elsewhere
             if not self._may_know(known, of):
@@ -164,7 +164,7 @@ class PoolDomains:
     ) -> None:
         """Learn from a response of *domain* by *proxy*, which is news to the share *alpha*."""
         self._paces.took(proxy, domain, response_time_ms, alpha)
-        known = self._find(domain)
+        known = self._admit(domain)
         if known is not None:
             known.figures.take_in(proxy, response_time_ms, alpha)
             known.responses += 1
@@ -184,7 +184,7 @@ class PoolDomains:
             is_for_all: Whether it counts for other domains too.
         """
         proxy, domain = incident.proxy, incident.domain
-        known = self._find(domain)
+        known = self._admit(domain)
         figures = known.figures if known else DomainFigures(domain, self._paces)
         ema_ms = figures.ema_ms(proxy)
         charge = charge_for_failure(
@@ -246,10 +246,11 @@ class PoolDomains:
         for known in (self._elsewhere, *self._domains.values()):
             yield from known.pools.values()
 
-    def _find(self, domain: str | None) -> _Domain | None:
+    def _admit(self, domain: str | None) -> _Domain | None:
+        """Return what is known of *domain*, which is in use; None where there is no room for it."""
         known = self._domains.get(domain)
         if known is None:
-            if not self._has_room():
+            if not self._make_room():
                 return None
             known = self._domains[domain] = _Domain(DomainFigures(domain, self._paces))
             known.seen = self._forgotten + len(self._changes)
@@ -257,7 +258,8 @@ class PoolDomains:
         known.used = self._selections
         return known
 
-    def _has_room(self) -> bool:
+    def _make_room(self) -> bool:
+        """Let go of a domain that is out of use, if need be; tell whether there is room now."""
         size = len(self._states)
         at_most = max(1, min(_DOMAINS, _PROXIES // max(1, size)))
         if len(self._domains) < at_most:

@@ -112,7 +112,7 @@ class Rotation:
 
     def changed(self, proxy: Proxy) -> None:
         """Give a proxy the place and weight that it deserves now."""
-        figures = self._figures
+        figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
         if ema is None:
             self._sampler.discard(proxy)

@@ -17,6 +17,13 @@ def proxies(number: int) -> list[Proxy]:
     return [Proxy(f"http://h:{port}") for port in range(1, number + 1)]
 
 
+def serve(paces: Paces, some: list[Proxy], domain: str, time_ms: float, times: int = 1) -> None:
+    """Let each of some proxies bring pages of *domain*, in turn."""
+    for _ in range(times):
+        for proxy in some:
+            paces.took(proxy, domain, time_ms, ALPHA)
+
+
 def test_a_pace_is_what_the_first_domain_takes() -> None:
     (proxy,) = proxies(1)
     paces = Paces()
@@ -31,11 +38,9 @@ def test_a_pace_is_what_the_first_domain_takes() -> None:
 def test_a_slow_domain_makes_no_proxy_slow() -> None:
     used, other = proxies(2)
     paces = Paces()
-    paces.took(used, "fast.example", 100.0, ALPHA)
-    paces.took(other, "fast.example", 100.0, ALPHA)
+    serve(paces, [used, other], "fast.example", 100.0)
 
-    for _ in range(50):
-        paces.took(used, "slow.example", 2000.0, ALPHA)
+    serve(paces, [used], "slow.example", 2000.0, times=50)
 
     assert paces.expected_ms(used, "fast.example") == pytest.approx(100.0)
     assert paces.expected_ms(other, "slow.example") == pytest.approx(2000.0)
@@ -88,9 +93,7 @@ def test_levels_and_paces_are_found_in_noise_and_stay_where_they_are() -> None:
 def test_a_new_domain_settles_soon_and_says_little_of_proxies_by_then() -> None:
     some = proxies(10)
     paces = Paces()
-    for _ in range(50):
-        for proxy in some:
-            paces.took(proxy, "a.example", 100.0, ALPHA)
+    serve(paces, some, "a.example", 100.0, times=50)
 
     for number, proxy in enumerate(some):
         paces.took(proxy, "b.example", 900.0 if number == 0 else 300.0, ALPHA)
@@ -103,14 +106,11 @@ def test_a_new_domain_settles_soon_and_says_little_of_proxies_by_then() -> None:
 def test_a_proxy_that_becomes_faster_is_seen_to() -> None:
     some = proxies(8)
     paces = Paces()
-    for _ in range(50):
-        for proxy in some:
-            paces.took(proxy, "a.example", 100.0, ALPHA)
+    serve(paces, some, "a.example", 100.0, times=50)
 
     for _ in range(30):
         paces.took(some[0], "a.example", 25.0, ALPHA)
-        for proxy in some[1:]:
-            paces.took(proxy, "a.example", 100.0, ALPHA)
+        serve(paces, some[1:], "a.example", 100.0)
 
     assert paces.expected_ms(some[0], "a.example") == pytest.approx(25.0, rel=0.05)
     assert paces.expected_ms(some[1], "a.example") == pytest.approx(100.0, rel=0.05)
@@ -120,9 +120,7 @@ def test_a_domain_that_becomes_slower_makes_no_proxy_slow() -> None:
     some = proxies(20)
     paces = Paces()
     for domain in ("a.example", "b.example"):
-        for _ in range(50):
-            for proxy in some:
-                paces.took(proxy, domain, 100.0, ALPHA)
+        serve(paces, some, domain, 100.0, times=50)
 
     for _ in range(100):
         for proxy in some:

@@ -71,13 +71,11 @@ class Strategy(ABC):
             if limits is not None:
                 limits.wake()
             failed, stay_on, domain, wanted = context
-            proxy = (
-                self.pick(
-                    pool if pool.domains is None else self._seen(pool, pool, domain), (), domain
-                )
-                if cooldowns is None and wanted is None and not failed and stay_on is None
-                else self._pick_for(pool, context, cooldowns)
-            )
+            if cooldowns is None and wanted is None and not failed and stay_on is None:
+                seen = pool if pool.domains is None else self._seen(pool, pool, domain)
+                proxy = self.pick(seen, (), domain)
+            else:
+                proxy = self._pick_for(pool, context, cooldowns)
             if proxy is not None:
                 proxy.requests_started += 1
                 if cooldowns is not None:
