@@ -8,7 +8,7 @@ from math import inf
 
 from scrapy_proxywhirl.core.countries import country_code
 from scrapy_proxywhirl.core.network import network_of
-from scrapy_proxywhirl.core.url import parse_proxy_url
+from scrapy_proxywhirl.core.url import ProxyURL, parse_proxy_url
 
 # The size of a page for which costs are compared, before it is fetched, in bytes.
 PAGE_BYTES = 100_000
@@ -24,19 +24,18 @@ class ProxyIdentity:
     """
 
     __slots__ = (
-        "_endpoint",
+        "_group",
         "_weight",
         "cost_per_gb",
         "cost_per_request",
         "country",
         "ema_alpha",
-        "group",
+        "expires",
         "id",
         "label",
         "region",
         "tags",
         "tier",
-        "url",
         "url_with_credentials",
     )
 
@@ -56,6 +55,7 @@ class ProxyIdentity:
         cost_per_gb: float | None = None,
         ema_alpha: float | None = None,
         weight: float | None = None,
+        expires: float | None = None,
     ) -> None:
         endpoint = parse_proxy_url(url).with_identity(username, password)
         if ema_alpha is not None and not 0.0 < ema_alpha <= 1.0:
@@ -64,29 +64,44 @@ class ProxyIdentity:
             raise ValueError(f"weight is {weight!r}; it must be a number in [1e-9, 1e9]")
         if tier < 1 or tier != int(tier):
             raise ValueError(f"tier is {tier!r}; it must be a whole number of at least 1")
-        self._endpoint = endpoint
+        if expires is not None and not -inf < expires < inf:
+            raise ValueError(f"expires is {expires!r}; it must be a finite number of seconds")
+        # Of a hundred thousand proxies each object counts: the parts can be had of the whole.
         self.url_with_credentials = endpoint.with_credentials
-        self.url = endpoint.without_credentials
         self.id = sha256(self.url_with_credentials.encode()).hexdigest()[:16]
         self.label = label or endpoint.hostport
         self.country = country_code(country) if country else None
         self.region = region or None
         self.tags = _words(tags)
-        self.group = group or network_of(endpoint.host)
+        self._group = group or None
         self.tier = int(tier)
         self.cost_per_request = _cost("cost_per_request", cost_per_request)
         self.cost_per_gb = _cost("cost_per_gb", cost_per_gb)
         self.ema_alpha = ema_alpha
         self._weight = weight
+        self.expires = expires
         self._begin()
 
     def _begin(self) -> None:
         """Begin with what a subclass keeps besides."""
 
     @property
+    def url(self) -> str:
+        """Without credentials."""
+        url = self.url_with_credentials
+        if "@" not in url:
+            return url
+        return f"{self.scheme}://{url.rpartition('@')[2]}"
+
+    @property
     def scheme(self) -> str:
         """``http``, ``https``, ``socks4`` or ``socks5``."""
-        return self._endpoint.scheme
+        return self.url_with_credentials.partition(":")[0]
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether one has to be somebody there."""
+        return "@" in self.url_with_credentials
 
     @property
     def username(self) -> str | None:
@@ -99,9 +114,18 @@ class ProxyIdentity:
         return self._endpoint.password
 
     @property
+    def group(self) -> str | None:
+        """What it fails together with: as given, or the network of its address, if it has one."""
+        return self._group or network_of(self._endpoint.host)
+
+    @property
     def weight(self) -> float | None:
         """What it was given to weigh; None where it was not."""
         return self._weight
+
+    @property
+    def _endpoint(self) -> ProxyURL:
+        return parse_proxy_url(self.url_with_credentials)
 
     @property
     def price(self) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from threading import Lock
 
@@ -17,6 +16,9 @@ from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.sessions import PoolSessions
 from scrapy_proxywhirl.core.views import PoolView, PoolViews
 from scrapy_proxywhirl.core.wanted import Wanted
+
+# So many proxies, at least, are looked at to tell whether all are in one group.
+_COMPARED = 64
 
 
 class ProxyPool(ProxySet):
@@ -49,7 +51,6 @@ class ProxyPool(ProxySet):
         self.domains = domains
         self._labels: dict[str, Proxy] = {}
         self._shared_names: set[str] = set()
-        self._groups: Counter[str | None] = Counter()
         self._answered: IndexedSet[Proxy] = IndexedSet()
         self._views: PoolViews | None = None
         if domains is not None:
@@ -84,15 +85,12 @@ class ProxyPool(ProxySet):
             return True
         return any(proxy.id not in wanted.exclude for proxy in of.proxies)
 
-    def count_in(self, groups: Collection[str]) -> int:
-        """Return how many proxies are in one of *groups*."""
-        return sum(self._groups[group] for group in groups)
-
     def groups_of(self, proxy_ids: Collection[str]) -> set[str]:
-        """Return the groups of some proxies; none where every proxy is in one of them."""
+        """Return the groups of some proxies; none where every proxy seems to be in one of them."""
         proxies = map(self.get_proxy, proxy_ids)
         groups = {one.group for one in proxies if one is not None and one.group is not None}
-        return groups if self.count_in(groups) < len(self) else set()
+        some = self.proxies[:: max(1, len(self.proxies) // _COMPARED)]
+        return groups if any(one.group not in groups for one in some) else set()
 
     def add_proxy(self, proxy: Proxy) -> None:
         """
@@ -111,7 +109,6 @@ class ProxyPool(ProxySet):
                 raise ValueError(f"{proxy.label!r} is in another pool")
             self._make_label_unique(proxy)
             self._take_in(proxy)
-            self._groups[proxy.group] += 1
             proxy._lock = self.lock
             proxy._watchers = self._watchers
             proxy._answered = self._answered
@@ -134,7 +131,6 @@ class ProxyPool(ProxySet):
             if self.get_proxy(proxy.id) is not proxy:
                 raise KeyError(f"{proxy.label!r} is not in the pool {self.name!r}")
             self._let_go(proxy)
-            self._groups[proxy.group] -= 1
             del self._labels[proxy.label]
             self._answered.discard(proxy)
             proxy._watchers = ()

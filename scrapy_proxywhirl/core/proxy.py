@@ -67,6 +67,8 @@ class Proxy(ProxyIdentity):
             strategy's.
         weight: What it weighs with :class:`WeightedStrategy`, in [1e-9, 1e9]; None for how likely
             it is to succeed, a number in (0, 1).
+        expires: When it is not to be used any more, in seconds since 1970 began (UTC); who keeps
+            the pool heeds it. None for never.
 
     Raises:
         InvalidProxyError: *url* is not a proxy's, or has credentials besides *username*.
@@ -74,7 +76,6 @@ class Proxy(ProxyIdentity):
 
     Attributes:
         id: The first 16 hex digits of a SHA-256 of the identity; the same in every run.
-        url: Without credentials.
         url_with_credentials: What a request needs to go out through this proxy. Secret.
         username: None without credentials.
         password: Secret.

@@ -11,10 +11,16 @@ from scrapy_proxywhirl.core.errors import InvalidProxyError
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 
 # The letters of host names, underscores (which resolvers accept), and anything beyond ASCII.
 _HOST = re.compile(r"[\w.\-]+", re.UNICODE)
+_IPV6 = re.compile(r"\[?[0-9A-Fa-f:.]*\]?/?")
+
+# Of host:port:username:password, the first two together and the others.
+_EXPORT = re.compile(r"((?:\[[^\]@]*\]|[^:@\[\]]+):[0-9]{1,5}):([^:]+):(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,8 @@ class ProxyURL:
 
 def parse_proxy_url(text: str) -> ProxyURL:
     """
-    Read ``[scheme://][username[:password]@]host[:port]``.
+    Read ``[scheme://][username[:password]@]host[:port]``, or ``[scheme://]host:port:username:password``
+    as vendors export it.
 
     The scheme is ``http`` where none is given, and then the port is required; with a scheme it may
     be left out for the scheme's default. Credentials may be percent-encoded or hold any character
@@ -99,40 +106,97 @@ def parse_proxy_url(text: str) -> ProxyURL:
         The parts, normalised: equal for two texts that mean the same proxy.
 
     Raises:
-        InvalidProxyError: *text* is no such URL. The message says what is wrong, without password.
+        InvalidProxyError: *text* is no such URL, or could be read in both ways. The message says
+            what is wrong, without credentials.
     """
     text = text.strip()
-    shown = mask_credentials(text)
     if not text:
         raise InvalidProxyError("the proxy URL is empty; write it as http://host:port")
-    given_scheme, rest = _split_scheme(text)
-    scheme = (given_scheme or "http").lower()
-    if scheme not in DEFAULT_PORTS:
-        raise InvalidProxyError(
-            f"{shown!r} has the unknown scheme {scheme!r}; use http, https, socks4 or socks5"
-        )
-    userinfo, at, hostport = rest.rpartition("@")
-    username, password = _read_userinfo(userinfo, shown) if at else (None, None)
-    host, port_text = _split_port(hostport.removesuffix("/"), shown)
-    if port_text is None and given_scheme is None:
-        raise InvalidProxyError(f"{shown!r} has no port; write host:port, or a scheme before it")
-    port = DEFAULT_PORTS[scheme] if port_text is None else _read_port(port_text, shown)
-    return ProxyURL(scheme, host, port, username, password)
+    try:
+        return _read(text)
+    except _ReadError as error:
+        raise InvalidProxyError(f"{mask_credentials(text)!r} {error}") from None
 
 
 def mask_credentials(text: str) -> str:
     """
     Return *text*, a proxy as somebody wrote it, fit to be shown.
 
-    All that may be part of credentials becomes ``***``: what stands before an ``@``, and what comes
-    after the host and is no port.
+    All that may be part of credentials becomes ``***``: what stands before an ``@``, what comes
+    after the host and is no port, and a host that can be none.
     """
     scheme, rest = _split_scheme(text)
     _, at, hostport = rest.rpartition("@")
-    host, *fields = re.split(r":(?![^\[]*\])", hostport)  # at colons outside of brackets
+    if at and _EXPORT.match(rest):  # then it may be the password that has the "@"
+        return f"{scheme}://***" if scheme else "***"
+    host, *fields = _fields(hostport)
+    if host and not (_HOST.fullmatch(host.removesuffix("/")) or _IPV6.fullmatch(host)):
+        host = "***"
     fields = [field if i == 0 and field.isdigit() else "***" for i, field in enumerate(fields)]
     hostport = ":".join([host, *fields])
     return f"{f'{scheme}://' if scheme else ''}{'***@' if at else ''}{hostport}"
+
+
+def _fields(text: str) -> list[str]:
+    return re.split(r":(?![^\[\]]*\])", text)  # at colons outside of brackets
+
+
+class _ReadError(Exception):
+    """What is wrong with a text, in words that follow it."""
+
+
+def _read(text: str) -> ProxyURL:
+    if not text.isascii() and _LONE_SURROGATE.search(text):
+        raise _ReadError("has half of a surrogate pair in it, which no URL can hold")
+    given_scheme, rest = _split_scheme(text)
+    scheme = (given_scheme or "http").lower()
+    if scheme not in DEFAULT_PORTS:
+        raise _ReadError(f"has the unknown scheme {scheme!r}; use http, https, socks4 or socks5")
+    as_exported = _read_export(rest, scheme)
+    try:
+        as_url = _read_url(rest, scheme, given_scheme is not None)
+    except _ReadError:
+        if as_exported is None:
+            raise
+        return as_exported
+    if as_exported is not None:
+        raise _ReadError(
+            "can be read as credentials@host and as host:port:username:password; write a ':' or"
+            " '@' of the credentials as %3A or %40"
+        )
+    return as_url
+
+
+def _read_url(rest: str, scheme: str, is_scheme_given: bool) -> ProxyURL:
+    userinfo, at, hostport = rest.rpartition("@")
+    username, password = _read_userinfo(userinfo) if at else (None, None)
+    host, port_text = _split_port(hostport.removesuffix("/"))
+    if port_text is None and not is_scheme_given:
+        raise _ReadError("has no port; write host:port, or a scheme before it")
+    port = DEFAULT_PORTS[scheme] if port_text is None else _read_port(port_text)
+    return ProxyURL(scheme, host, port, username, password)
+
+
+def _read_export(rest: str, scheme: str) -> ProxyURL | None:
+    """Read ``host:port:username:password``; return None where *rest* is no such text."""
+    match = _EXPORT.match(rest)
+    if match is None or _is_ipv6(rest):
+        return None
+    hostport, username, password = match.groups()
+    try:
+        host, port_text = _split_port(hostport)
+        port = _read_port(port_text or "")
+    except _ReadError:
+        return None
+    return ProxyURL(scheme, host, port, unquote(username), unquote(password))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return True
 
 
 def _split_scheme(text: str) -> tuple[str | None, str]:
@@ -140,42 +204,41 @@ def _split_scheme(text: str) -> tuple[str | None, str]:
     return (match[1], text[match.end() :]) if match else (None, text)
 
 
-def _read_userinfo(userinfo: str, shown: str) -> tuple[str, str]:
+def _read_userinfo(userinfo: str) -> tuple[str, str]:
     username, _, password = userinfo.partition(":")
     if not username:
-        raise InvalidProxyError(f"{shown!r} has a password but no username before its '@'")
+        raise _ReadError("has a password but no username before its '@'")
     return unquote(username), unquote(password)
 
 
-def _split_port(hostport: str, shown: str) -> tuple[str, str | None]:
+def _split_port(hostport: str) -> tuple[str, str | None]:
     if hostport.startswith("["):
         address, bracket, tail = hostport[1:].partition("]")
         try:
             host = IPv6Address(address).compressed
         except AddressValueError:
-            raise InvalidProxyError(f"{shown!r} has no IPv6 address in its brackets") from None
+            raise _ReadError("has no IPv6 address in its brackets") from None
         if not bracket or (tail and not tail.startswith(":")):
-            raise InvalidProxyError(f"{shown!r} has something else than a port after its ']'")
+            raise _ReadError("has something else than a port after its ']'")
         return host, tail[1:] if tail else None
     host, colon, port_text = hostport.partition(":")
     if not host:
-        raise InvalidProxyError(f"{shown!r} has no host")
+        raise _ReadError("has no host")
     if ":" in port_text:
-        raise InvalidProxyError(
-            f"{shown!r} has too many colons; write credentials before an '@' and an IPv6 address"
-            " in brackets"
+        raise _ReadError(
+            "has too many colons; write credentials before an '@' and an IPv6 address in brackets"
         )
     if not _HOST.fullmatch(host):
-        raise InvalidProxyError(f"{shown!r} has a character in its host that no host name has")
+        raise _ReadError("has a character in its host that no host name has")
     try:
         # A name beyond ASCII goes over the wire in its IDNA form; Scrapy leaves that to the URL.
         host = host.lower() if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
-        raise InvalidProxyError(f"{shown!r} has a host that is no domain name") from None
+        raise _ReadError("has a host that is no domain name") from None
     return host, port_text if colon else None
 
 
-def _read_port(port_text: str, shown: str) -> int:
+def _read_port(port_text: str) -> int:
     if port_text.isascii() and port_text.isdigit() and 1 <= int(port_text[:6]) <= 65535:
         return int(port_text)
-    raise InvalidProxyError(f"{shown!r} has no port from 1 to 65535 after its host")
+    raise _ReadError("has no port from 1 to 65535 after its host")

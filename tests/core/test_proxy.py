@@ -228,6 +228,8 @@ def test_what_it_shows_holds_no_credentials() -> None:
     assert repr(Proxy("h:1", label="one")) == "<Proxy 'one' [unknown, no EMA, 0 in flight]>"
     assert proxy.url_with_credentials == "http://user:secret@h:1"
     assert (proxy.scheme, proxy.username, proxy.password) == ("http", "user", "secret")
+    assert proxy.has_credentials
+    assert not Proxy("http://h:1").has_credentials
 
 
 @pytest.mark.parametrize("copy", [deepcopy, lambda proxy: pickle.loads(pickle.dumps(proxy))])
@@ -252,6 +254,8 @@ def test_a_copy_has_what_was_learned_and_no_pool(copy: Callable[[Proxy], Proxy])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"url": "http://h:1", "expires": float("inf")}, "expires is inf; it must be a finite"),
+        ({"url": "http://h:1", "expires": float("nan")}, "expires is nan"),
         ({"url": "http://a:b@h:1", "username": "user", "password": "secret"}, "besides"),
         ({"url": "http://h:1", "password": "secret"}, "no username"),
         ({"url": "htp://h:1"}, "unknown scheme"),

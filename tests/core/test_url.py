@@ -25,6 +25,13 @@ READ = [
     ("http://user:secret@[::1]:1", ProxyURL("http", "::1", 1, "user", "secret")),
     ("http://[::1]", ProxyURL("http", "::1", 80)),
     ("http://bücher.example:1", ProxyURL("http", "xn--bcher-kva.example", 1)),
+    ("h:1:user:secret", ProxyURL("http", "h", 1, "user", "secret")),
+    (" H:1:user:se:cret ", ProxyURL("http", "h", 1, "user", "se:cret")),
+    ("h:1:user:", ProxyURL("http", "h", 1, "user", "")),
+    ("h:1:us%3Aer:secret", ProxyURL("http", "h", 1, "us:er", "secret")),
+    ("h:1:user:se@cret", ProxyURL("http", "h", 1, "user", "se@cret")),
+    ("socks5://h:1:user:secret", ProxyURL("socks5", "h", 1, "user", "secret")),
+    ("[2001:db8::1]:1:user:secret", ProxyURL("http", "2001:db8::1", 1, "user", "secret")),
     ("http://my_proxy:65535", ProxyURL("http", "my_proxy", 65535)),
 ]
 
@@ -45,7 +52,18 @@ REFUSED = [
     ("http://a:", "no port"),
     ("proxy.example", "no port"),
     ("http://:secret@a:1", "no username"),
-    ("a:1:user:secret", "too many colons"),
+    ("a:1:user", "too many colons"),
+    ("a:1::secret", "too many colons"),
+    ("a:99999:user:secret", "too many colons"),
+    ("2001:4860:4860::8888", "too many colons"),
+    ("2001:4860:4860::8888:8080", "too many colons"),
+    (
+        "http://a:1:user:secret@b",
+        r"'http://\*\*\*' can be read as credentials@host and as host:port:",
+    ),
+    ("user:1:secret@a:2", "can be read as credentials@host and as host:port:username:password"),
+    ("http://us\ud800er:secret@a:1", "half of a surrogate pair"),
+    ("a,1,user,secret", r"'\*\*\*' has a character in its host"),
     ("http://::1:8080", "no host"),
     ("http://2001:db8::1", "too many colons"),
     ("http://[::1", "brackets|port"),
@@ -82,16 +100,26 @@ def test_what_it_writes_reads_back_the_same(_: str, url: ProxyURL) -> None:
 def test_any_credentials_read_back_the_same(
     text: str, username: str, password: str, scheme: str
 ) -> None:
-    try:
-        (text + username + password).encode()
-    except UnicodeEncodeError:  # a lone surrogate, which no URL can hold
-        return
     url = ProxyURL(scheme, "h", 1, username, password)
 
     assert parse_proxy_url(url.with_credentials) == url
 
 
-@given(st.text())
+@given(
+    st.text(st.characters(exclude_characters=":@%", codec="utf-8"), min_size=1),
+    st.text(st.characters(exclude_characters="@%", codec="utf-8")),
+    st.sampled_from(["h:1", "socks5://h:1", "[::1]:1"]),
+)
+def test_what_vendors_export_is_read_as_they_mean_it(
+    username: str, password: str, hostport: str
+) -> None:
+    url = parse_proxy_url(f"{hostport}:{username}:{password}".rstrip() + "-")
+
+    assert (url.username, url.password) == (username, password.rstrip() + "-")
+    assert parse_proxy_url(url.with_credentials) == url
+
+
+@given(st.text(st.sampled_from("h1:@[].%/- \n")) | st.text(st.characters()))
 def test_no_text_raises_anything_but_an_invalid_proxy_error(text: str) -> None:
     try:
         url = parse_proxy_url(text)
@@ -120,6 +148,9 @@ def test_repr_shows_no_credentials() -> None:
         ("h:secret", "h:***"),
         ("[::1]", "[::1]"),
         ("[::1]:1", "[::1]:1"),
+        ("h:1:user:se@cret", "***"),
+        ("http://h:1:user:se@cret", "http://***"),
+        ("h 1 user secret", "***"),
     ],
 )
 def test_masking_leaves_what_may_be_shown(text: str, shown: str) -> None:
