@@ -11,15 +11,14 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 
-from scrapy_proxywhirl.core import TieredStrategy
+from scrapy_proxywhirl.core import InvalidProxyError, TieredStrategy
 from scrapy_proxywhirl.core.strategies.tiered import missing_tiers
+from scrapy_proxywhirl.sources.entries import check_encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from scrapy.settings import BaseSettings
 
-    from scrapy_proxywhirl.core import Proxy
+    from scrapy_proxywhirl.core import Proxy, ProxyPool
     from scrapy_proxywhirl.settings import ProxyWhirlSettings
 
 logger = logging.getLogger(__name__)
@@ -33,43 +32,79 @@ WITHOUT_PROXY = (
 )
 
 
-def check_crawl(settings: BaseSettings, middleware: type, proxies: Iterable[Proxy]) -> None:
+class CrawlCheck:
     """
-    Refuse what would send requests out without their proxy, or without its credentials.
+    Refuses what would send requests out without their proxy, or without its credentials.
 
     Args:
         settings: Of the crawl.
         middleware: The class of ours that is enabled.
-        proxies: Those that the crawl starts with.
 
     Raises:
         ValueError: With what is wrong and what to do.
     """
-    proxies = list(proxies)
-    _check_order(settings, middleware, any(proxy.username is not None for proxy in proxies))
-    _check_schemes(settings, {proxy.scheme for proxy in proxies})
-    if has_playwright(settings):
-        logger.warning(WITHOUT_PROXY)
+
+    def __init__(self, settings: BaseSettings, middleware: type) -> None:
+        self._encoding = settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1"
+        self._sends_credentials = _check_order(settings, middleware)
+        handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
+        self._has_default_handler = any(
+            _path(handlers.get(scheme)) == _DEFAULT_HANDLER for scheme in ("http", "https")
+        )
+        self._has_warned_of_https = False
+        if has_playwright(settings):
+            logger.warning(WITHOUT_PROXY)
+
+    def __call__(self, proxy: Proxy) -> None:
+        """
+        Refuse a proxy that the crawl cannot use.
+
+        Raises:
+            InvalidProxyError: With what is wrong and what to do.
+        """
+        if proxy.has_credentials:
+            if not self._sends_credentials:
+                raise InvalidProxyError(
+                    f"{proxy.label!r} has credentials, which HttpProxyMiddleware sends and which"
+                    " is disabled; set HTTPPROXY_ENABLED = True and leave the middleware in"
+                    " DOWNLOADER_MIDDLEWARES"
+                )
+            check_encoding(proxy, self._encoding)
+        if proxy.scheme == "http" or not self._has_default_handler:
+            return
+        if proxy.scheme != "https":
+            raise InvalidProxyError(
+                f"{proxy.label!r} is a {proxy.scheme} proxy, which Scrapy's default download"
+                " handler does not speak; set DOWNLOAD_HANDLERS to one that does, such as the"
+                " httpx handler of Scrapy 2.19"
+            )
+        if not self._has_warned_of_https:
+            self._has_warned_of_https = True
+            logger.warning(
+                "The pool has https:// proxies, through which Scrapy's default download handler"
+                " fetches no https:// pages. Most such proxies are meant as http://; for the"
+                " others, set DOWNLOAD_HANDLERS to a handler that can."
+            )
 
 
-def check_proxies(settings: ProxyWhirlSettings) -> None:
+def check_pool(settings: ProxyWhirlSettings, pool: ProxyPool) -> None:
     """
-    Refuse proxies that lack what the settings are about.
+    Refuse a pool that lacks what the settings are about.
 
     Raises:
         ValueError: With what is wrong and what to do.
     """
     if issubclass(settings.strategy, TieredStrategy):
-        missing = missing_tiers(settings.proxies)
+        missing = missing_tiers(pool)
         if missing:
             raise ValueError(
-                f"PROXYWHIRL_PROXIES has no proxies of the tier {missing[0]}, and some of higher"
-                " ones; number the tiers 1, 2 and so on"
+                f"There are no proxies of the tier {missing[0]}, and some of higher ones; number"
+                " the tiers 1, 2 and so on"
             )
-    if settings.budget is not None and not any(proxy.cost() for proxy in settings.proxies):
+    if settings.budget is not None and not any(proxy.cost() for proxy in pool):
         raise ValueError(
-            f"PROXYWHIRL_BUDGET is {settings.budget:g}, and no proxy of PROXYWHIRL_PROXIES costs"
-            " anything; give them a cost_per_gb or a cost_per_request"
+            f"PROXYWHIRL_BUDGET is {settings.budget:g}, and no proxy costs anything; give them a"
+            " cost_per_gb or a cost_per_request"
         )
 
 
@@ -79,13 +114,14 @@ def has_playwright(settings: BaseSettings) -> bool:
     return any(_path(handler).startswith("scrapy_playwright.") for handler in handlers.values())
 
 
-def _check_order(settings: BaseSettings, middleware: type, has_credentials: bool) -> None:
+def _check_order(settings: BaseSettings, middleware: type) -> bool:
+    """Return whether credentials are sent."""
     name = middleware.__name__
     # Scrapy 2.14 has the second only, which takes a class and its import path for two components.
     read = getattr(settings, "get_component_priority_dict_with_base", settings.getwithbase)
     enabled = [load_object(one) for one in build_component_list(read("DOWNLOADER_MIDDLEWARES"))]
     if middleware not in enabled:  # made by hand
-        return
+        return True
     ours = enabled.index(middleware)
     before, after = enabled[:ours], enabled[ours + 1 :]
     if _has(before, HttpProxyMiddleware):
@@ -98,33 +134,7 @@ def _check_order(settings: BaseSettings, middleware: type, has_credentials: bool
             f"{name} comes before RedirectMiddleware in DOWNLOADER_MIDDLEWARES, where it would not"
             " see redirects; give it an order above 600, such as 745"
         )
-    if has_credentials and not (
-        _has(after, HttpProxyMiddleware) and settings.getbool("HTTPPROXY_ENABLED")
-    ):
-        raise ValueError(
-            "PROXYWHIRL_PROXIES has credentials, which HttpProxyMiddleware sends and which is"
-            " disabled; set HTTPPROXY_ENABLED = True and leave the middleware in"
-            " DOWNLOADER_MIDDLEWARES"
-        )
-
-
-def _check_schemes(settings: BaseSettings, schemes: set[str]) -> None:
-    handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
-    if not any(_path(handlers.get(scheme)) == _DEFAULT_HANDLER for scheme in ("http", "https")):
-        return
-    socks = sorted(scheme for scheme in schemes if scheme.startswith("socks"))
-    if socks:
-        raise ValueError(
-            f"PROXYWHIRL_PROXIES has {' and '.join(socks)} proxies, which Scrapy's default download"
-            " handler does not speak; set DOWNLOAD_HANDLERS to one that does, such as the httpx"
-            " handler of Scrapy 2.19"
-        )
-    if "https" in schemes:
-        logger.warning(
-            "PROXYWHIRL_PROXIES has https:// proxies, through which Scrapy's default download"
-            " handler fetches no https:// pages. Most such proxies are meant as http://; for the"
-            " others, set DOWNLOAD_HANDLERS to a handler that can."
-        )
+    return _has(after, HttpProxyMiddleware) and settings.getbool("HTTPPROXY_ENABLED")
 
 
 def _path(handler: str | type | None) -> str:

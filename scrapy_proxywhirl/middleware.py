@@ -13,8 +13,8 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy_proxywhirl.budget import Budget
 from scrapy_proxywhirl.checks import (
     WITHOUT_PROXY,
-    check_crawl,
-    check_proxies,
+    CrawlCheck,
+    check_pool,
     has_playwright,
 )
 from scrapy_proxywhirl.choice import Choices
@@ -46,6 +46,8 @@ from scrapy_proxywhirl.retry import Retries
 from scrapy_proxywhirl.selection import Selector
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.shortage import Shortage, asks_for_robots_txt
+from scrapy_proxywhirl.sources.replacements import Replacements
+from scrapy_proxywhirl.sources.supply import Supply
 from scrapy_proxywhirl.stats import CrawlStats
 from scrapy_proxywhirl.strategies import Strategies
 from scrapy_proxywhirl.timeouts import Timeouts, restore_timeout
@@ -94,8 +96,6 @@ class ProxyWhirlMiddleware:
             sessions=PoolSessions(settings.session_ttl, monotonic),
             domains=PoolDomains() if settings.tells_domains_apart else None,
         )
-        for proxy in settings.proxies:
-            self.pool.add_proxy(proxy)
         self._strategies = Strategies(settings.strategy, settings.strategy_config)
         self._crawler = crawler
         assert crawler.stats
@@ -105,6 +105,14 @@ class ProxyWhirlMiddleware:
             self.pool, self._strategies, self._budget, settings.has_sticky_cookiejars
         )
         incidents = Incidents()
+        self._supply = Supply(
+            crawler,
+            self.pool,
+            settings.sources,
+            settings.refresh_interval,
+            CrawlCheck(crawler.settings, type(self)),
+            self._have_look,
+        )
         self._timeouts = Timeouts(
             settings.timeout,
             crawler.settings.getfloat("DOWNLOAD_TIMEOUT"),
@@ -117,13 +125,14 @@ class ProxyWhirlMiddleware:
             Judge.from_crawler(crawler, settings.ban_policy),
             self._stats,
             self._budget,
+            Replacements(self._supply, self.pool, settings.cooldown, monotonic),
             has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
             measures_body=settings.measures_body,
         )
         self._retries = Retries(settings.retry_times, settings.cooldown, incidents, self._stats)
         self._shortage = Shortage(crawler, settings.on_empty, self._stats)
         self._selector = Selector(
-            self.pool, self._budget, settings.takes_any, self._shortage, self._stats
+            self.pool, self._budget, settings.takes_any, self._shortage, self._stats, self._supply
         )
         self._waiting = WaitingRoom(
             crawler,
@@ -137,6 +146,9 @@ class ProxyWhirlMiddleware:
         self._slots = settings.slots
         self._has_playwright = has_playwright(crawler.settings)
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
+        self._supply.load()
+        if not self._supply.is_expected:
+            check_pool(settings, self.pool)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -151,8 +163,6 @@ class ProxyWhirlMiddleware:
         if not is_enabled(crawler.settings):
             raise NotConfigured("PROXYWHIRL_ENABLED is False")
         settings = ProxyWhirlSettings.from_settings(crawler.settings)
-        check_crawl(crawler.settings, cls, settings.proxies)
-        check_proxies(settings)
         middleware = cls(crawler, settings)
         connect = crawler.signals.connect
         connect(middleware.spider_opened, signal=signals.spider_opened)
@@ -195,7 +205,7 @@ class ProxyWhirlMiddleware:
         self._recorder.settle_lost()
         if self._timeouts.are_adaptive:
             restore_timeout(request)
-        if not is_ours_to_assign(request, self.pool):
+        if not is_ours_to_assign(request):
             forget_note(request)
             return None
         if self._has_playwright and request.meta.get("playwright"):
@@ -213,7 +223,12 @@ class ProxyWhirlMiddleware:
         if not has_to_wait and self._assign(request, demand, earlier):
             return None
         # Who stands in line waits for what is busy, and so does who comes behind, whatever is free.
-        if has_to_wait or self._shortage.is_waited_for or self.pool.has_busy(*demand):
+        if (
+            has_to_wait
+            or self._shortage.is_waited_for
+            or self._supply.is_expected
+            or self.pool.has_busy(*demand)
+        ):
             return self._waiting.wait(request, demand, pause)
         self._shortage.do_without(request)
         return None
@@ -259,6 +274,7 @@ class ProxyWhirlMiddleware:
         )
         self._flushing = create_looping_call(self._flush)
         self._flushing.start(_STATS_INTERVAL, now=False)
+        self._supply.open()
 
     def headers_received(self, request: Request) -> None:
         """Note when headers came, where the time of the body behind them counts too."""
@@ -283,6 +299,7 @@ class ProxyWhirlMiddleware:
         """Settle what never came back, and write the last figures."""
         if self._flushing is not None and self._flushing.running:
             self._flushing.stop()
+        self._supply.close()
         self._waiting.close()
         self._recorder.settle_all()
         self._flush()
@@ -323,6 +340,9 @@ class ProxyWhirlMiddleware:
             domain = domain_of(request)
             self._waiting.succeeded(proxy, domain)
             self._shortage.end(proxy, domain)
+
+    def _have_look(self) -> None:
+        self._waiting.look_soon()
 
     def _flush(self) -> None:
         assert self._crawler.engine

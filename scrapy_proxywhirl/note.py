@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from scrapy.utils.httpobj import urlparse_cached
 
+from scrapy_proxywhirl.core.identity import id_of
+
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
-    from scrapy_proxywhirl.core import Proxy, ProxyPool
+    from scrapy_proxywhirl.core import Proxy
 
 NOTE = "_proxywhirl"
 
@@ -191,7 +193,7 @@ def used_proxy(response: Response) -> UsedProxy | None:
     )
 
 
-def is_ours_to_assign(request: Request, pool: ProxyPool) -> bool:
+def is_ours_to_assign(request: Request) -> bool:
     """
     Tell whether the proxy of *request* is for us to choose.
 
@@ -209,9 +211,10 @@ def is_ours_to_assign(request: Request, pool: ProxyPool) -> bool:
         return False
     if "proxy" in note and meta["proxy"] == note["proxy"]:
         return True
-    # A request that never got as far as HttpProxyMiddleware has its credentials still.
-    proxy = pool.get_proxy(note.get("proxy_id", ""))
-    return proxy is not None and meta["proxy"] == proxy.url_with_credentials
+    # A request that never got as far as HttpProxyMiddleware has its credentials still; the proxy
+    # may have left the pool since.
+    proxy = meta["proxy"]
+    return isinstance(proxy, str) and id_of(proxy) == note.get("proxy_id")
 
 
 def earlier_note(request: Request) -> Note | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.budget import Budget
     from scrapy_proxywhirl.core import Incidents, Proxy, Strategy
     from scrapy_proxywhirl.judge import Judge
+    from scrapy_proxywhirl.sources.replacements import Replacements
     from scrapy_proxywhirl.stats import CrawlStats
     from scrapy_proxywhirl.timeouts import Timeouts
 
@@ -50,6 +51,7 @@ class Recorder:
         judge: Makes verdicts of what comes back.
         stats: Of the crawl.
         budget: Is charged with what answers cost.
+        replacements: Put others in the place of sessions that are banned.
         has_cache: Whether HttpCacheMiddleware may store what comes back.
         measures_body: Whether a response time goes to the end of the body.
     """
@@ -61,6 +63,7 @@ class Recorder:
         judge: Judge,
         stats: CrawlStats,
         budget: Budget,
+        replacements: Replacements,
         has_cache: bool,
         measures_body: bool,
     ) -> None:
@@ -70,6 +73,7 @@ class Recorder:
         self._judge = judge
         self._stats = stats
         self._budget = budget
+        self._replacements = replacements
         self._attempts = OpenAttempts()
         self._has_cache = has_cache
         self._has_told_of_missing_latency = False
@@ -260,6 +264,7 @@ class Recorder:
                 lasting=verdict == WRONG_CREDENTIALS,
             )
         self._stats.ended(proxy, verdict)
+        self._replacements.ended(proxy, domain, outcome)
         if outcome is Outcome.SUCCESS:
             self._incidents.served(proxy, domain)
         if incident is None:

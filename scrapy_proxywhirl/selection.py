@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.core import Proxy, ProxyPool, Strategy, Wanted
     from scrapy_proxywhirl.note import Note
     from scrapy_proxywhirl.shortage import Shortage
+    from scrapy_proxywhirl.sources.supply import Supply
     from scrapy_proxywhirl.stats import CrawlStats
 
 
@@ -29,6 +30,7 @@ class Selector:
         takes_any: Whether one that is not what a request wants is better than none.
         shortage: Tells where there is none.
         stats: Of the crawl.
+        supply: Tells whether proxies are still to come.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class Selector:
         takes_any: bool,
         shortage: Shortage,
         stats: CrawlStats,
+        supply: Supply,
     ) -> None:
         self._pool = pool
         self._budget = budget
         self._takes_any = takes_any
         self._shortage = shortage
         self._stats = stats
+        self._supply = supply
 
     def select(
         self, request: Request, demand: Demand, strategy: Strategy, earlier: Note | None
@@ -77,7 +81,9 @@ class Selector:
                 if wish is not wanted:
                     self._stats.fell_back()
                 return proxy
-        if isinstance(reason, NoMatchingProxyError):
+        if self._supply.is_expected:
+            return None
+        if isinstance(reason, NoMatchingProxyError) and len(self._pool):
             self._stats.unmatched()
             raise self._shortage.error(
                 request, f"{reason} (meta['{CHOICE}'] is {request.meta.get(CHOICE)})"

@@ -13,10 +13,12 @@ from warnings import warn
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from scrapy_proxywhirl import values
-from scrapy_proxywhirl.core import Proxy, Strategy, StrategyConfig
+from scrapy_proxywhirl.core import Strategy, StrategyConfig
 from scrapy_proxywhirl.core.config import RANGES
 from scrapy_proxywhirl.defaults import DEFAULTS, PREFIX
-from scrapy_proxywhirl.sources import proxies_from_setting
+from scrapy_proxywhirl.sources import Source
+from scrapy_proxywhirl.sources.local import ListSource
+from scrapy_proxywhirl.sources.setting import proxies_from_setting, sources_from_setting
 from scrapy_proxywhirl.strategies import strategy_class
 
 # Scrapy's own slots, one for each domain; one for each proxy; one for each pair.
@@ -39,7 +41,8 @@ class ProxyWhirlSettings:
     The settings of one crawl, checked.
 
     Attributes:
-        proxies: The pool that the crawl starts with; at least one.
+        sources: Where proxies come from, the settings themselves and what they name.
+        refresh_interval: Seconds between two looks at what sources have; 0 to look once.
         strategy: The class that selects.
         strategy_config: The figures that it goes by.
         cooldown: What the first rest of a proxy that failed may be, in seconds.
@@ -66,7 +69,8 @@ class ProxyWhirlSettings:
         stats_proxies: How many proxies get stats of their own.
     """
 
-    proxies: tuple[Proxy, ...]
+    sources: tuple[Source, ...]
+    refresh_interval: float
     strategy: type[Strategy]
     strategy_config: StrategyConfig
     cooldown: float
@@ -101,10 +105,8 @@ class ProxyWhirlSettings:
         """
         _warn_of_unknown_names(settings)
         return cls(
-            proxies=proxies_from_setting(
-                values.get(settings, "PROXYWHIRL_PROXIES"),
-                encoding=settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1",
-            ),
+            sources=_sources(settings),
+            refresh_interval=values.seconds(settings, "REFRESH_INTERVAL"),
             strategy=_strategy(settings),
             strategy_config=_strategy_config(settings),
             cooldown=_cooldown(settings),
@@ -136,6 +138,15 @@ class ProxyWhirlSettings:
 def is_enabled(settings: BaseSettings) -> bool:
     """Tell whether the middleware is to do anything."""
     return values.yes_or_no(settings, "ENABLED")
+
+
+def _sources(settings: BaseSettings) -> tuple[Source, ...]:
+    proxies = proxies_from_setting(
+        values.get(settings, "PROXYWHIRL_PROXIES"),
+        encoding=settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1",
+    )
+    listed = (ListSource("PROXYWHIRL_PROXIES", proxies),) if proxies else ()
+    return (*listed, *sources_from_setting(values.get(settings, "PROXYWHIRL_SOURCES")))
 
 
 def _strategy_config(settings: BaseSettings) -> StrategyConfig:

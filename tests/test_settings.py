@@ -17,6 +17,7 @@ from scrapy_proxywhirl.settings import (
     read_ban_statuses,
     read_ban_texts,
 )
+from scrapy_proxywhirl.sources.local import ListSource
 
 PROXIES = {"PROXYWHIRL_PROXIES": ["http://h:1"]}
 
@@ -44,12 +45,19 @@ def test_the_defaults() -> None:
     assert settings.stats_proxies == 100
     assert settings.session_ttl == 300.0
     assert settings.budget is None
+    assert settings.refresh_interval == 60.0
     assert not settings.takes_any
     assert not settings.tells_domains_apart
     assert not settings.has_sticky_cookiejars
-    assert [proxy.url for proxy in settings.proxies] == ["http://h:1"]
+    assert listed(settings) == ["http://h:1"]
     assert read_ban_statuses(Settings()) == {403, 429, 502, 503, 504}
     assert is_enabled(Settings())
+
+
+def listed(settings: ProxyWhirlSettings) -> list[str]:
+    (source,) = settings.sources
+    assert isinstance(source, ListSource)
+    return [proxy.url for _, proxy in source.read_now()]
 
 
 @pytest.mark.parametrize(("concurrency", "at_a_time"), [(200, 10), (2, 1), (0, 0)])
@@ -71,7 +79,10 @@ def test_values_may_come_as_text_from_the_command_line() -> None:
         PROXYWHIRL_STRATEGY="random",
     )
 
-    assert [proxy.url for proxy in settings.proxies] == ["http://a:1", "http://b:2"]
+    assert listed(settings) == [
+        "http://a:1",
+        "http://b:2",
+    ]
     assert settings.strategy_config.ema_alpha == 0.5
     assert settings.strategy_config.warmup_proxies == 7
     assert settings.timeout == 5.0
@@ -127,6 +138,7 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_SCOPE", "site", r"'crawl' or 'domain'"),
         ("PROXYWHIRL_SESSION_TTL", -1, "a number of seconds, of at least 0"),
         ("PROXYWHIRL_STICKY_COOKIEJARS", "perhaps", "True or False"),
+        ("PROXYWHIRL_REFRESH_INTERVAL", -1, "a number of seconds, of at least 0"),
         ("PROXYWHIRL_EXITS", 0.5, "a number of at least 1"),
         ("PROXYWHIRL_BUDGET", 0, "a number above 0"),
         ("PROXYWHIRL_BUDGET", "nan", "a number above 0"),

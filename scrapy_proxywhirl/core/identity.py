@@ -15,6 +15,20 @@ PAGE_BYTES = 100_000
 
 _GB = 1e9  # bytes, as vendors bill them
 
+# What is said of a proxy, besides who it is and its label.
+_DESCRIPTION = (
+    "_group",
+    "_weight",
+    "cost_per_gb",
+    "cost_per_request",
+    "country",
+    "ema_alpha",
+    "expires",
+    "region",
+    "tags",
+    "tier",
+)
+
 
 class ProxyIdentity:
     """
@@ -68,7 +82,7 @@ class ProxyIdentity:
             raise ValueError(f"expires is {expires!r}; it must be a finite number of seconds")
         # Of a hundred thousand proxies each object counts: the parts can be had of the whole.
         self.url_with_credentials = endpoint.with_credentials
-        self.id = sha256(self.url_with_credentials.encode()).hexdigest()[:16]
+        self.id = id_of(self.url_with_credentials)
         self.label = label or endpoint.hostport
         self.country = country_code(country) if country else None
         self.region = region or None
@@ -132,6 +146,17 @@ class ProxyIdentity:
         """What it costs for each request that is answered, and for each GB."""
         return self.cost_per_request, self.cost_per_gb
 
+    def is_described_like(self, other: ProxyIdentity) -> bool:
+        """Tell whether the same is said of *other*, which is in no pool; its label as given."""
+        if self.label != other.label and self.label.rpartition("~")[0] != other.label:
+            return False
+        return all(getattr(self, name) == getattr(other, name) for name in _DESCRIPTION)
+
+    def describe_like(self, other: ProxyIdentity) -> None:
+        """Let the same be said of this, which is in no pool now."""
+        for name in ("label", *_DESCRIPTION):
+            setattr(self, name, getattr(other, name))
+
     def cost(self, answers: float = 1.0, size: float = PAGE_BYTES) -> float:
         """
         Return what it costs.
@@ -141,6 +166,11 @@ class ProxyIdentity:
             size: Bytes in all, up and down.
         """
         return self.cost_per_request * answers + self.cost_per_gb * size / _GB
+
+
+def id_of(url_with_credentials: str) -> str:
+    """Return the id of the proxy that has this for its :attr:`~Proxy.url_with_credentials`."""
+    return sha256(url_with_credentials.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _words(tags: Iterable[str]) -> tuple[str, ...]:

@@ -119,6 +119,11 @@ class PoolCooldowns:
             del self._domains[domain]
         return cooldown.barred
 
+    def bans(self, proxy: Proxy, domain: str) -> bool:
+        """Tell whether *domain* has banned *proxy*, and not taken it since."""
+        cooldown = self._domains.get(domain)
+        return cooldown is not None and proxy.id in cooldown.rests
+
     def started(self, proxy: Proxy, domain: str | None) -> None:
         """Note an attempt through *proxy* at *domain*."""
         if self.everywhere.started(proxy):

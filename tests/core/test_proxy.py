@@ -271,4 +271,7 @@ def test_bad_arguments_are_refused_without_showing_secrets(
         Proxy(**arguments)
 
     assert "secret" not in str(caught.value)
-    assert isinstance(caught.value, InvalidProxyError) or arguments.keys() & {"ema_alpha", "expires"}
+    assert isinstance(caught.value, InvalidProxyError) or arguments.keys() & {
+        "ema_alpha",
+        "expires",
+    }

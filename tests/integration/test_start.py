@@ -17,8 +17,18 @@ WITH_CREDENTIALS = {"PROXYWHIRL_PROXIES": ["http://user:secret@127.0.0.1:1"]}
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "PROXYWHIRL_PROXIES has no proxy"),
-        ({"PROXYWHIRL_PROXIES": []}, "PROXYWHIRL_PROXIES has no proxy"),
+        ({}, "There is no proxy: list some in PROXYWHIRL_PROXIES"),
+        ({"PROXYWHIRL_PROXIES": []}, "There is no proxy"),
+        ({"PROXYWHIRL_PROXIES": ""}, "There is no proxy"),
+        (
+            {"PROXYWHIRL_SOURCES": ["none.txt"]},
+            "none.txt cannot be read: No such file or directory",
+        ),
+        (
+            {"PROXYWHIRL_SOURCES": ["setup.cfg"]},
+            r"setup.cfg:1: .* no IPv6 address",
+        ),
+        ({"PROXYWHIRL_SOURCES": ["nobody.knows"]}, r"PROXYWHIRL_SOURCES\[0\] is 'nobody.knows'"),
         (
             {"PROXYWHIRL_PROXIES": ["http://a:1", "htp://a:1"]},
             r"PROXYWHIRL_PROXIES\[1\]: 'htp://a:1' has the unknown scheme 'htp'",
@@ -38,7 +48,7 @@ WITH_CREDENTIALS = {"PROXYWHIRL_PROXIES": ["http://user:secret@127.0.0.1:1"]}
                 "PROXYWHIRL_PROXIES": ["http://a:1", {"url": "http://b:1", "tier": 3}],
                 "PROXYWHIRL_STRATEGY": "tiered",
             },
-            "PROXYWHIRL_PROXIES has no proxies of the tier 2",
+            "There are no proxies of the tier 2",
         ),
     ],
 )

@@ -1,0 +1,94 @@
+"""A list that a web server has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from scrapy import Request
+from w3lib.http import basic_auth_header
+
+from scrapy_proxywhirl.sources.base import Source, SourceError
+from scrapy_proxywhirl.sources.formats import format_of, read_entries
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from scrapy_proxywhirl.sources.formats import Entries
+
+# In seconds; a crawl that is over waits for what it has asked for.
+_TIMEOUT = 30.0
+
+_META = {
+    "proxywhirl": False,  # it goes out as it would without us
+    "download_timeout": _TIMEOUT,
+    "download_slot": "proxywhirl source",
+    "dont_obey_robotstxt": True,
+    "allow_offsite": True,
+    "dont_merge_cookies": True,
+    "dont_cache": True,
+    "referrer_policy": "no-referrer",  # where it redirects to, the URL is nobody's business
+}
+
+
+class SourceRequest(Request):
+    """A request whose URL may have a secret in it, which Scrapy's log is not to show."""
+
+    def __str__(self) -> str:
+        return f"<{self.method} {public_part(self.url)}>"
+
+    __repr__ = __str__
+
+
+class UrlSource(Source):
+    """
+    A list that a web server has, fetched by Scrapy's own downloader and not through the proxies.
+
+    It goes through the downloader middlewares, with their retries and redirects.
+
+    Args:
+        url: Where it is. Credentials in it are sent as an Authorization header.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.name = public_part(url)
+        parts = urlsplit(url)
+        userinfo, at, host = parts.netloc.rpartition("@")
+        self._url = parts._replace(netloc=host).geturl()
+        self._headers = {}
+        if at:
+            username, _, password = userinfo.partition(":")
+            authorization = basic_auth_header(unquote(username), unquote(password), "utf-8")
+            self._headers["Authorization"] = authorization
+        self._seen: int | None = None
+
+    async def read(self, crawler: Crawler) -> Entries | None:
+        """
+        Fetch it.
+
+        Raises:
+            SourceError: It cannot be had.
+        """
+        request = SourceRequest(self._url, headers=self._headers, meta=dict(_META))
+        assert crawler.engine
+        try:
+            response: Response = await crawler.engine.download_async(request)
+        except Exception as error:  # noqa: BLE001 (each download handler has its own)
+            reason = str(error).replace(self._url, self.name)
+            raise SourceError(f"cannot be fetched: {type(error).__name__} {reason}") from None
+        if response.status != 200:
+            raise SourceError(f"cannot be fetched: status {response.status}")
+        seen = hash(response.body)
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
+        return read_entries(response.body, format_of(urlsplit(self._url).path, content_type))
+
+
+def public_part(url: str) -> str:
+    """Return *url* without what may be secret: its credentials, query and fragment."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()
