@@ -49,8 +49,6 @@ class Budget:
         self._pool = pool
         self._limit = inf if limit is None else limit
         self._stats = stats
-        self._revision = -1  # of the pool, when it was last looked whether all cost something
-        self._is_over = False
         self._is_closing = False
         self.spent = 0.0
         self.only: ProxyFilter | None = None
@@ -85,10 +83,8 @@ class Budget:
         """Tell whether it is spent, and every proxy costs something."""
         if self.only is None:
             return False
-        if self._revision != self._pool.revision:
-            self._revision = self._pool.revision
-            self._is_over = all(proxy.cost() for proxy in self._pool)
-        return self._is_over
+        with self._pool.lock:
+            return not len(self._pool.view(self.only))
 
     def close_spider(self) -> None:
         """Let the spider close, soon: what waits by then goes back to the scheduler."""

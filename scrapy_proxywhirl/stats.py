@@ -41,11 +41,20 @@ class CrawlStats:
         self._cost = 0.0
         self._response_time_ms = 0.0
         self._measured = 0
-        self._revision = -1
         self._known: set[Proxy] = set()
         self._used: set[Proxy] = set()
         self._written: set[Proxy] = set()
         self._touched: set[Proxy] = set()
+        pool.watch_members(self)
+
+    def added(self, proxy: Proxy) -> None:
+        """Take note of a proxy that joined the pool."""
+        if proxy.ema_response_time_ms is not None:
+            self._known.add(proxy)
+
+    def removed(self, proxy: Proxy) -> None:
+        """Take note of a proxy that left."""
+        self._known.discard(proxy)
 
     def started(self, proxy: Proxy) -> None:
         """Count an attempt."""
@@ -141,9 +150,6 @@ class CrawlStats:
         )
 
     def _count_known(self) -> int:
-        if self._pool.revision != self._revision:
-            self._revision = self._pool.revision
-            self._known = {one for one in self._pool if one.ema_response_time_ms is not None}
         for proxy in self._touched:
             if proxy.ema_response_time_ms is not None and proxy in self._pool:
                 self._known.add(proxy)

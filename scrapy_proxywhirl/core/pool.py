@@ -12,7 +12,7 @@ from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.limits import PoolLimits
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
-from scrapy_proxywhirl.core.proxy_set import ProxySet
+from scrapy_proxywhirl.core.proxy_set import MemberWatcher, ProxySet
 from scrapy_proxywhirl.core.sessions import PoolSessions
 from scrapy_proxywhirl.core.views import PoolView, PoolViews
 from scrapy_proxywhirl.core.wanted import Wanted
@@ -53,6 +53,7 @@ class ProxyPool(ProxySet):
         self._shared_names: set[str] = set()
         self._answered: IndexedSet[Proxy] = IndexedSet()
         self._views: PoolViews | None = None
+        self._member_watchers: list[MemberWatcher] = []
         if domains is not None:
             self._watchers.append(domains)
 
@@ -70,6 +71,13 @@ class ProxyPool(ProxySet):
             self._views = PoolViews(self)
             self.watch(self._views)
         return self._views.get(only)
+
+    def watch_members(self, watcher: MemberWatcher) -> None:
+        """Tell *watcher* of every proxy that is in and, from now on, that joins or leaves."""
+        with self.lock:
+            for proxy in self.proxies:
+                watcher.added(proxy)
+            self._member_watchers.append(watcher)
 
     def has_any(self, wanted: Wanted) -> bool:
         """
@@ -117,7 +125,7 @@ class ProxyPool(ProxySet):
             proxy._limits = self.limits
             if proxy.last_response_time_ms is not None:
                 self._answered.add(proxy)
-            for watcher in self._watchers:
+            for watcher in (*self._watchers, *self._member_watchers):
                 watcher.added(proxy)
 
     def remove_proxy(self, proxy: Proxy) -> None:
@@ -142,7 +150,7 @@ class ProxyPool(ProxySet):
                 self.limits.forget(proxy)
             if self.cooldowns is not None:
                 self.cooldowns.forget(proxy)
-            for watcher in self._watchers:
+            for watcher in (*self._watchers, *self._member_watchers):
                 watcher.removed(proxy)
 
     def has_busy(self, domain: str | None = None, wanted: Wanted | None = None) -> bool:

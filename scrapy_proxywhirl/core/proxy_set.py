@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.core.domain_figures import DomainFigures
 
 
-class PoolWatcher(Protocol):
-    """Is told of proxies that join, change and leave, with the pool's lock held."""
+class MemberWatcher(Protocol):
+    """Is told of proxies that join and leave, with the pool's lock held."""
 
     def added(self, proxy: Proxy) -> None:
         """Take note of a proxy that joined."""
 
-    def changed(self, proxy: Proxy) -> None:
-        """Take note that a proxy's EMA, health or attempts in flight have changed."""
-
     def removed(self, proxy: Proxy) -> None:
         """Take note of a proxy that left."""
+
+
+class PoolWatcher(MemberWatcher, Protocol):
+    """Is told of proxies that join, change and leave, with the pool's lock held."""
+
+    def changed(self, proxy: Proxy) -> None:
+        """Take note that a proxy's EMA, health or attempts in flight have changed."""
 
 
 class ProxySet:

@@ -43,10 +43,11 @@ class Replacements:
 
     def ended(self, proxy: Proxy, domain: str | None, outcome: Outcome) -> None:
         """Note what an attempt through *proxy* at a page of *domain* has come to."""
-        if domain is None or not self._supply.gateways:
+        roster = self._supply.roster
+        if domain is None or not roster.gateways:
             return
         now = self._clock()
-        if outcome is Outcome.BAN and self._supply.sessions_with(proxy):
+        if outcome is Outcome.BAN and roster.sessions_with(proxy):
             banned = self._banned.setdefault(domain, OrderedDict())
             self._banned.move_to_end(domain)
             if len(self._banned) > _DOMAINS:
@@ -61,6 +62,7 @@ class Replacements:
         """Replace those that *domain* has banned for long enough; return how many."""
         if self._supply.is_working:
             return 0
+        roster = self._supply.roster
         banned = self._banned[domain]
         replaced = 0
         while banned and replaced < at_most:
@@ -68,9 +70,9 @@ class Replacements:
             if now - since < self._pause:
                 break
             del banned[proxy]
-            sessions = self._supply.sessions_with(proxy)
+            sessions = roster.sessions_with(proxy)
             if sessions is not None and self._is_banned(proxy, domain):
-                self._supply.replace_session(proxy, sessions)
+                roster.replace(proxy, sessions)
                 replaced += 1
         if not banned:
             del self._banned[domain]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from heapq import heappop, heappush
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from math import inf
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
@@ -15,6 +15,7 @@ from scrapy.utils.defer import deferred_from_coro
 from scrapy_proxywhirl.sources.base import Source, SourceError
 from scrapy_proxywhirl.sources.listing import Listing
 from scrapy_proxywhirl.sources.local import ListSource, LocalSource
+from scrapy_proxywhirl.sources.roster import Roster
 from scrapy_proxywhirl.sources.slices import in_slices
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from scrapy_proxywhirl.core import Proxy, ProxyPool
     from scrapy_proxywhirl.sources.formats import Entries
-    from scrapy_proxywhirl.sources.gateway import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +40,11 @@ class Supply:
     """
     Keeps a pool as its sources have it.
 
-    A proxy is in the pool as long as one of the sources has it, and it has not expired. What is
-    said of it is what the first source says that has it. A source that fails or is empty keeps the
-    proxies that it had.
+    A source that fails, or has nothing that can be used, keeps the proxies that it had.
 
     Args:
         crawler: Whose crawl it is.
-        pool: The proxies; nobody else is to remove any that sources have.
+        pool: The proxies.
         sources: Where they come from.
         interval: Seconds between two looks at what has to be read regularly; 0 to read each source
             once.
@@ -54,7 +52,7 @@ class Supply:
         changed: Is called when sources have been read.
 
     Attributes:
-        gateways: The sessions that are in use, by the ids of their gateways.
+        roster: Who is in the pool, and why.
         is_working: Whether it is changing the pool, in slices.
     """
 
@@ -73,12 +71,10 @@ class Supply:
         self._interval = interval
         self._check = check
         self._changed = changed
-        self.gateways: dict[str, Sessions] = {}
-        self._ids: dict[Source, set[str]] = {source: set() for source in sources}
-        self._next_read = {source: 0.0 for source in sources if not isinstance(source, LocalSource)}
-        self._expected = set(self._next_read)
-        self._expiries: list[tuple[float, str]] = []
-        self._errors: list[str] = []
+        self.roster = Roster(pool, sources)
+        self._expected = {one for one in sources if not isinstance(one, LocalSource)}
+        self._next_read = dict.fromkeys(self._expected, 0.0)
+        self._to_take_in: deque[tuple[Source, Entries]] = deque()
         self._ticking: AsyncioLoopingCall | LoopingCall | None = None
         self.is_working = False
         self._is_open = False
@@ -96,21 +92,18 @@ class Supply:
             ValueError: That is nothing, and nothing else is to come, or something that the settings
                 list cannot be used. The message has the reasons.
         """
+        errors = []
         for source in self._sources:
-            if not isinstance(source, LocalSource):
-                continue
-            try:
-                for _ in self._take_in(source, source.read_now()):
-                    pass
-            except SourceError as error:
-                self._failed(source, error)
+            if isinstance(source, LocalSource):
+                try:
+                    deque(self._take_in(source, source.read_now()), maxlen=0)  # all of it
+                except SourceError as error:
+                    errors.append(self._failed(source, error))
         if not len(self._pool) and not self._expected:
-            raise ValueError("\n".join([*self._errors, _NOTHING]))
+            raise ValueError("\n".join([*errors, _NOTHING]))
 
     def open(self) -> None:
         """Begin to keep it so: the crawl runs."""
-        if not (self._next_read or self._interval or self._expiries):
-            return
         self._is_open = True
         self._ticking = create_looping_call(self._tick)
         self._ticking.start(_TICK, now=True)
@@ -121,55 +114,57 @@ class Supply:
         if self._ticking is not None and self._ticking.running:
             self._ticking.stop()
 
-    def sessions_with(self, proxy: Proxy) -> Sessions | None:
-        """Return the sessions that *proxy* is one of; None for a proxy that is no session."""
-        return next((one for one in self.gateways.values() if proxy.id in one), None)
-
-    def replace_session(self, proxy: Proxy, sessions: Sessions) -> None:
-        """Put a fresh one of *sessions* in the place of *proxy*, which is one of them."""
-        sessions.end(proxy.id)
-        fresh = sessions.fresh()
-        for ids in self._ids.values():
-            if proxy.id in ids:
-                ids.remove(proxy.id)
-                ids.add(fresh.id)
-        self._remove(proxy.id)
-        self._join(fresh)
-
     def _tick(self) -> None:
-        if self.is_working:
-            return
         now = monotonic()
-        due = [source for source in self._sources if self._next_read.get(source, inf) <= now]
-        if self._interval:
-            due += [source for source in self._sources if source.has_changed()]
-        if due or (self._expiries and self._expiries[0][0] <= time()):
-            self.is_working = True
-            deferred_from_coro(self._work(due)).addErrback(self._stumbled)
+        for source in self._sources:
+            is_due = self._next_read.get(source, inf) <= now
+            if is_due or (self._interval and source.has_changed()):
+                self._next_read[source] = inf  # until it has been read
+                self._start(self._read(source))
+        if self.roster.has_expired(time()):
+            self._start(self._work())
 
-    async def _work(self, due: list[Source]) -> None:
+    async def _read(self, source: Source) -> None:
+        entries = None
+        try:
+            entries = await source.read(self._crawler)
+        except SourceError as error:
+            self._failed(source, error)
+        finally:
+            if entries is None:
+                self._has_been_heard_of(source)
+        if entries is not None:
+            self._to_take_in.append((source, entries))
+            await self._work()
+
+    async def _work(self) -> None:
+        """Change the pool as has to be done, one thing after the other."""
+        if self.is_working:  # and will see to this too
+            return
+        self.is_working = True
         try:
             await in_slices(self._expire(), self._goes_on)
-            for source in due:
-                await self._read(source)
+            while self._to_take_in:
+                source, entries = self._to_take_in.popleft()
+                try:
+                    await in_slices(self._take_in(source, entries), self._goes_on)
+                except SourceError as error:
+                    self._failed(source, error)
+                self._has_been_heard_of(source)
         finally:
             self.is_working = False
 
-    async def _read(self, source: Source) -> None:
-        try:
-            entries = await source.read(self._crawler)
-            if entries is not None:
-                await in_slices(self._take_in(source, entries), self._goes_on)
-        except SourceError as error:
-            if self._goes_on():
-                self._failed(source, error)
-        if source in self._next_read:
+    def _has_been_heard_of(self, source: Source) -> None:
+        if not isinstance(source, LocalSource):
             wait = self._interval or inf
             if not len(self._pool):
                 wait = min(wait, _SOON)
             self._next_read[source] = monotonic() + wait
         self._expected.discard(source)
         self._changed()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        deferred_from_coro(work).addErrback(self._stumbled)
 
     def _take_in(self, source: Source, entries: Entries) -> Iterator[None]:
         """
@@ -178,63 +173,17 @@ class Supply:
         Raises:
             SourceError: It has nothing that is of use; then nothing is changed.
         """
-        listing = Listing(source.name, self._pool, self.gateways, self._check, time())
+        listing = Listing(source.name, self._pool, self.roster.gateways, self._check, time())
         yield from listing.read(entries)
         if listing.wrong and isinstance(source, ListSource):
             raise ValueError(listing.report())
         if not listing.ids:
             raise SourceError("has no proxy that can be used", listing.report())
-        before = self._ids[source]
-        self._ids[source] = listing.ids
-        for proxy in listing.joining:
-            self._join(proxy)
-            yield
-        for proxy, other in listing.changed:
-            if self._first_with(proxy.id) is source:
-                self._describe(proxy, other)
-            yield
-        left = 0
-        for proxy_id in before:
-            if proxy_id not in listing.ids and self._first_with(proxy_id) is None:
-                left += self._remove(proxy_id)
-            yield
+        left = yield from self.roster.take_in(source, listing)
         self._tell(source, listing, left)
 
-    def _first_with(self, proxy_id: str) -> Source | None:
-        return next((one for one, ids in self._ids.items() if proxy_id in ids), None)
-
-    def _join(self, proxy: Proxy) -> None:
-        if self._pool.get_proxy(proxy.id) is None:
-            self._pool.add_proxy(proxy)
-            self._expect_end(proxy)
-
-    def _describe(self, proxy: Proxy, other: Proxy) -> None:
-        if proxy in self._pool:
-            self._pool.remove_proxy(proxy)
-            proxy.describe_like(other)
-            self._pool.add_proxy(proxy)
-            self._expect_end(proxy)
-
-    def _remove(self, proxy_id: str) -> bool:
-        proxy = self._pool.get_proxy(proxy_id)
-        if proxy is None:
-            return False
-        self._pool.remove_proxy(proxy)
-        return True
-
-    def _expect_end(self, proxy: Proxy) -> None:
-        if proxy.expires is not None:
-            heappush(self._expiries, (proxy.expires, proxy.id))
-
     def _expire(self) -> Iterator[None]:
-        now = time()
-        expired = 0
-        while self._expiries and self._expiries[0][0] <= now:
-            _, proxy_id = heappop(self._expiries)
-            proxy = self._pool.get_proxy(proxy_id)
-            if proxy is not None and proxy.expires is not None and proxy.expires <= now:
-                expired += self._remove(proxy_id)
-            yield
+        expired = yield from self.roster.expire(time())
         if expired:
             logger.info("%d proxies have expired", expired, extra=self._extra)
 
@@ -267,11 +216,10 @@ class Supply:
                 extra=self._extra,
             )
 
-    def _failed(self, source: Source, error: SourceError) -> None:
+    def _failed(self, source: Source, error: SourceError) -> str:
         message = f"{source.name} {error.args[0]}"
         if len(error.args) > 1 and error.args[1]:
             message += f":\n{error.args[1]}"
-        self._errors.append(message)
         size = len(self._pool)
         logger.log(
             logging.WARNING if size else logging.ERROR,
@@ -281,6 +229,7 @@ class Supply:
             exc_info=error.__cause__,
             extra=self._extra,
         )
+        return message
 
     def _stumbled(self, failure: Failure) -> None:
         logger.error(
