@@ -29,6 +29,8 @@ from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler, CrawlerProcess
 from scrapy.http import Response
 from scrapy.utils.asyncio import call_later
+from scrapy.utils.reactor import install_reactor
+from scrapy.utils.test import get_crawler
 from typing_extensions import Self
 
 from scrapy_proxywhirl import PerformanceBasedStrategy, ProxyPool, ProxyWhirlMiddleware
@@ -107,9 +109,8 @@ def load(path: str) -> dict[str, float]:
         urlsplit(f"http://{line}")
     urlsplit_seconds = perf_counter() - began
     del lines
-    crawler = Crawler(Spider, {"PROXYWHIRL_SOURCES": [path], "LOG_LEVEL": "WARNING"})
-    crawler.settings.set("DOWNLOADER_MIDDLEWARES", {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745})
-    crawler._apply_settings()
+    install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
+    crawler = get_crawler(Spider, {"PROXYWHIRL_SOURCES": [path]})
     gc.collect()
     before = _resident()
     began = perf_counter()
@@ -250,7 +251,7 @@ def reload(path: str, proxy: str, origin: str, size: int) -> dict[str, Any]:
     process = CrawlerProcess(
         {
             "DOWNLOADER_MIDDLEWARES": {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745},
-            "EXTENSIONS": {"benchmarks.bench_sources.Heart": 1},
+            "EXTENSIONS": {Heart: 1},
             "LOG_LEVEL": "WARNING",
             "PROXYWHIRL_SOURCES": [path],
             "TELNETCONSOLE_ENABLED": False,

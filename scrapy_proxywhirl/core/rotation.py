@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from random import Random
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +11,7 @@ from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.sampler import WeightedSampler
+from scrapy_proxywhirl.core.waiting_list import WaitingList
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.domain_figures import DomainFigures, Pair
@@ -80,7 +80,7 @@ class Rotation:
         self._random = rng.random
         self._sampler: Sampler = WeightedSampler(rng) if sampler is None else sampler
         self._set = self._sampler.set
-        self._untried: OrderedDict[Proxy, None] = OrderedDict()
+        self._untried: WaitingList[Proxy] = WaitingList()
         self._sidelined: set[Proxy] = set()
         self._hand = 0
         self._started_when_visited: dict[Proxy, int] = {}
@@ -104,7 +104,7 @@ class Rotation:
 
     def removed(self, proxy: Proxy) -> None:
         """Forget a proxy that left the pool."""
-        self._untried.pop(proxy, None)
+        self._untried.discard(proxy)
         self._sampler.discard(proxy)
         self._sidelined.discard(proxy)
         self._started_when_visited.pop(proxy, None)
@@ -118,7 +118,7 @@ class Rotation:
             self._sampler.discard(proxy)
             self._sidelined.discard(proxy)
             if _is_idle(proxy):
-                self._untried[proxy] = None
+                self._untried.add(proxy)
                 self._is_warming_up = True
         elif proxy._is_barred or (proxy._health_status is _UNHEALTHY and self._exploration):
             self._sampler.discard(proxy)
@@ -185,12 +185,12 @@ class Rotation:
     def _next_untried(self, excluded: Collection[str]) -> Proxy | None:
         untried = self._untried
         for _ in range(min(len(untried), _COMPARED)):
-            proxy, _ = untried.popitem(last=False)
+            proxy = untried.pop()
             if self._ema_ms(proxy) is not None or not _is_idle(proxy):
                 continue  # it got its EMA by hand, or its attempt from another strategy
             if proxy.id not in excluded:
                 return proxy
-            untried[proxy] = None
+            untried.add(proxy)
         return None
 
     def _may_explore(self) -> bool:

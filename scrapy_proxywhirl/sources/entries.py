@@ -115,7 +115,7 @@ def check_encoding(proxy: Proxy, encoding: str) -> None:
     Raises:
         InvalidProxyError: They have a character that *encoding* has not.
     """
-    if not proxy.has_credentials:
+    if "%" not in proxy.url_with_credentials:  # they are of ASCII, which all encodings have
         return
     try:
         f"{proxy.username}:{proxy.password}".encode(encoding)

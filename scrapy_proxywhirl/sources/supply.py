@@ -13,6 +13,7 @@ from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
 from scrapy_proxywhirl.sources.base import Source, SourceError
+from scrapy_proxywhirl.sources.garbage import PoolGarbage
 from scrapy_proxywhirl.sources.listing import Listing
 from scrapy_proxywhirl.sources.local import ListSource, LocalSource
 from scrapy_proxywhirl.sources.roster import Roster
@@ -72,6 +73,7 @@ class Supply:
         self._check = check
         self._changed = changed
         self.roster = Roster(pool, sources)
+        self._garbage = PoolGarbage()
         self._expected = {one for one in sources if not isinstance(one, LocalSource)}
         self._next_read = dict.fromkeys(self._expected, 0.0)
         self._to_take_in: deque[tuple[Source, Entries]] = deque()
@@ -93,12 +95,13 @@ class Supply:
                 list cannot be used. The message has the reasons.
         """
         errors = []
-        for source in self._sources:
-            if isinstance(source, LocalSource):
-                try:
-                    deque(self._take_in(source, source.read_now()), maxlen=0)  # all of it
-                except SourceError as error:
-                    errors.append(self._failed(source, error))
+        with self._garbage.spared():
+            for source in self._sources:
+                if isinstance(source, LocalSource):
+                    try:
+                        deque(self._take_in(source, source.read_now()), maxlen=0)  # all of it
+                    except SourceError as error:
+                        errors.append(self._failed(source, error))
         if not len(self._pool) and not self._expected:
             raise ValueError("\n".join([*errors, _NOTHING]))
 
@@ -111,6 +114,7 @@ class Supply:
     def close(self) -> None:
         """Leave it as it is: the crawl is over."""
         self._is_open = False
+        self._garbage.end()
         if self._ticking is not None and self._ticking.running:
             self._ticking.stop()
 
@@ -147,7 +151,8 @@ class Supply:
             while self._to_take_in:
                 source, entries = self._to_take_in.popleft()
                 try:
-                    await in_slices(self._take_in(source, entries), self._goes_on)
+                    with self._garbage.spared():
+                        await in_slices(self._take_in(source, entries), self._goes_on)
                 except SourceError as error:
                     self._failed(source, error)
                 self._has_been_heard_of(source)
@@ -180,6 +185,7 @@ class Supply:
         if not listing.ids:
             raise SourceError("has no proxy that can be used", listing.report())
         left = yield from self.roster.take_in(source, listing)
+        self._garbage.joined(len(listing.joining))
         self._tell(source, listing, left)
 
     def _expire(self) -> Iterator[None]:

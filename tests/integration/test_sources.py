@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,7 +20,7 @@ from twisted.internet.defer import Deferred
 
 from scrapy_proxywhirl import Proxy, ProxyPoolEmptyError, ProxyWhirlMiddleware
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from scrapy_proxywhirl.sources import supply
+from scrapy_proxywhirl.sources import garbage, supply
 from tests.crawling import Crawl, FollowingSpider, crawl
 from tests.list_server import ListServer
 
@@ -534,3 +535,22 @@ async def test_an_outage_does_not_use_up_sessions(play: Callable[..., Playground
     assert_all_arrived(crawled, urls(playground)[1:])
     # One in each cooldown, to find out whether a fresh one does better.
     assert len(before - {proxy.label for proxy in crawled.proxies}) <= 5
+
+
+@deferred_f_from_coro_f
+async def test_a_large_pool_is_left_to_the_collector_when_the_crawl_is_over(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(garbage, "_LARGE", 3)
+    counts = []
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        urls(playground),
+        changing(lambda spider: counts.append(gc.get_freeze_count())),
+    )
+
+    assert_all_arrived(crawled, urls(playground)[1:])
+    assert counts[0] > 0
+    assert gc.get_freeze_count() == 0
+    assert gc.isenabled()

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from scrapy_proxywhirl.sources import garbage
+from scrapy_proxywhirl.sources.garbage import PoolGarbage
+
+
+class Cycle:
+    """Is garbage that only the collector finds."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        self.me = self
+        Cycle.alive += 1
+
+    def __del__(self) -> None:
+        Cycle.alive -= 1
+
+
+@pytest.fixture(autouse=True)
+def nothing_set_aside() -> Iterator[None]:
+    gc.unfreeze()
+    gc.collect()
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+def test_few_proxies_change_nothing() -> None:
+    few = PoolGarbage()
+
+    few.joined(9_999)
+
+    assert gc.get_freeze_count() == 0
+
+
+def test_many_are_set_aside_until_the_crawl_is_over() -> None:
+    many = PoolGarbage()
+
+    many.joined(5_000)
+    many.joined(5_000)
+    assert gc.get_freeze_count() > 10_000
+    many.end()
+
+    assert gc.get_freeze_count() == 0
+
+
+def test_one_crawls_end_leaves_anothers_alone() -> None:
+    many, few = PoolGarbage(), PoolGarbage()
+    many.joined(10_000)
+
+    few.end()
+
+    assert gc.get_freeze_count() > 0
+
+
+def test_garbage_is_collected_before_and_in_each_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(garbage, "monotonic", lambda: now[0])
+    many = PoolGarbage()
+    gc.disable()
+
+    Cycle()
+    many.joined(10_000)
+    assert Cycle.alive == 0
+    Cycle()
+    many.joined(10_000)
+    assert Cycle.alive == 1
+    now[0] = 3600.0
+    many.joined(10_000)
+
+    assert Cycle.alive == 0
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_the_collector_rests_meanwhile_and_is_as_it_was_then(is_enabled: bool) -> None:
+    if not is_enabled:
+        gc.disable()
+
+    with pytest.raises(KeyError), PoolGarbage().spared():
+        assert not gc.isenabled()
+        raise KeyError
+
+    assert gc.isenabled() is is_enabled
