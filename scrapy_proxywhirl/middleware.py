@@ -22,6 +22,7 @@ from scrapy_proxywhirl.core import (
     Incidents,
     PoolCooldowns,
     PoolDomains,
+    PoolJournal,
     PoolLimits,
     PoolSessions,
     ProxyPool,
@@ -48,6 +49,7 @@ from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.shortage import Shortage, asks_for_robots_txt
 from scrapy_proxywhirl.sources.replacements import Replacements
 from scrapy_proxywhirl.sources.supply import Supply
+from scrapy_proxywhirl.state.exchange import StateExchange
 from scrapy_proxywhirl.stats import CrawlStats
 from scrapy_proxywhirl.strategies import Strategies
 from scrapy_proxywhirl.timeouts import Timeouts, restore_timeout
@@ -95,6 +97,7 @@ class ProxyWhirlMiddleware:
             limits=_limits(settings),
             sessions=PoolSessions(settings.session_ttl, monotonic),
             domains=PoolDomains() if settings.tells_domains_apart else None,
+            journal=PoolJournal(monotonic, settings.state_age) if settings.state else None,
         )
         self._strategies = Strategies(settings.strategy, settings.strategy_config)
         self._crawler = crawler
@@ -146,6 +149,7 @@ class ProxyWhirlMiddleware:
         self._slots = settings.slots
         self._has_playwright = has_playwright(crawler.settings)
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
+        self._exchange = _exchange(crawler, self.pool, settings, self._stats)
         self._supply.load()
         if not self._supply.is_expected:
             check_pool(settings, self.pool)
@@ -274,6 +278,8 @@ class ProxyWhirlMiddleware:
         )
         self._flushing = create_looping_call(self._flush)
         self._flushing.start(_STATS_INTERVAL, now=False)
+        if self._exchange is not None:
+            self._exchange.open()
         self._supply.open()
 
     def headers_received(self, request: Request) -> None:
@@ -303,6 +309,8 @@ class ProxyWhirlMiddleware:
         self._waiting.close()
         self._recorder.settle_all()
         self._flush()
+        if self._exchange is not None:
+            self._exchange.close()
         logger.info("%s", self._stats.summary(), extra={"spider": spider})
 
     def _assign_later(self, request: Request) -> bool:
@@ -353,3 +361,11 @@ class ProxyWhirlMiddleware:
 def _limits(settings: ProxyWhirlSettings) -> PoolLimits | None:
     concurrency, delay = settings.concurrency_per_proxy, settings.delay_per_proxy
     return PoolLimits(concurrency, delay, monotonic) if concurrency or delay else None
+
+
+def _exchange(
+    crawler: Crawler, pool: ProxyPool, settings: ProxyWhirlSettings, stats: CrawlStats
+) -> StateExchange | None:
+    if settings.state is None:
+        return None
+    return StateExchange(crawler, pool, settings.state, stats, settings.state_interval)

@@ -11,6 +11,7 @@ from typing import Any
 from warnings import warn
 
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
+from scrapy.utils.job import job_dir
 
 from scrapy_proxywhirl import values
 from scrapy_proxywhirl.core import Strategy, StrategyConfig
@@ -19,6 +20,8 @@ from scrapy_proxywhirl.defaults import DEFAULTS, PREFIX
 from scrapy_proxywhirl.sources import Source
 from scrapy_proxywhirl.sources.local import ListSource
 from scrapy_proxywhirl.sources.setting import proxies_from_setting, sources_from_setting
+from scrapy_proxywhirl.state import store_for
+from scrapy_proxywhirl.state.store import Store
 from scrapy_proxywhirl.strategies import strategy_class
 
 # Scrapy's own slots, one for each domain; one for each proxy; one for each pair.
@@ -66,6 +69,9 @@ class ProxyWhirlSettings:
             None where the user has.
         adaptive_timeout: In how many times what a domain's responses take at most, but for one in a
             hundred, a page must come at its first try; 0 for its own time-out.
+        state: Where what is learned is kept; None where it is forgotten with the crawl.
+        state_age: Seconds after which what was known of a proxy has no say once it answers.
+        state_interval: Seconds between two exchanges with the state.
         stats_proxies: How many proxies get stats of their own.
     """
 
@@ -90,6 +96,9 @@ class ProxyWhirlSettings:
     slots: str
     timeout: float | None
     adaptive_timeout: float
+    state: Store | None
+    state_age: float
+    state_interval: float
     stats_proxies: int
 
     @classmethod
@@ -131,6 +140,11 @@ class ProxyWhirlSettings:
                 lambda n: n == 0 or 1 <= n < inf,
                 "of at least 1, or 0",
             ),
+            state=_state(settings),
+            state_age=values.seconds(settings, "STATE_AGE"),
+            state_interval=values.number(
+                settings, "STATE_INTERVAL", lambda n: 0 < n < inf, "of seconds, above 0"
+            ),
             stats_proxies=values.whole_number(settings, "STATS_PROXIES"),
         )
 
@@ -147,6 +161,22 @@ def _sources(settings: BaseSettings) -> tuple[Source, ...]:
     )
     listed = (ListSource("PROXYWHIRL_PROXIES", proxies),) if proxies else ()
     return (*listed, *sources_from_setting(values.get(settings, "PROXYWHIRL_SOURCES")))
+
+
+def _state(settings: BaseSettings) -> Store | None:
+    name = "PROXYWHIRL_STATE"
+    url = settings.get(name)
+    if url is None:
+        folder = job_dir(settings)
+        url = f"sqlite:///{folder}/proxywhirl.sqlite" if folder else False
+    if url is False or url == "":
+        return None
+    if not isinstance(url, str):
+        raise ValueError(f"{name} is of the type {type(url).__name__}; it must be a URL, or False")
+    try:
+        return store_for(url)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}, or False to keep nothing") from None
 
 
 def _strategy_config(settings: BaseSettings) -> StrategyConfig:

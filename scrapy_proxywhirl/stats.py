@@ -52,6 +52,11 @@ class CrawlStats:
         if proxy.ema_response_time_ms is not None:
             self._known.add(proxy)
 
+    def learned(self, proxy: Proxy) -> None:
+        """Take note that something may be known of a proxy now."""
+        if proxy.ema_response_time_ms is not None and proxy in self._pool:
+            self._known.add(proxy)
+
     def removed(self, proxy: Proxy) -> None:
         """Take note of a proxy that left."""
         self._known.discard(proxy)
@@ -151,8 +156,7 @@ class CrawlStats:
 
     def _count_known(self) -> int:
         for proxy in self._touched:
-            if proxy.ema_response_time_ms is not None and proxy in self._pool:
-                self._known.add(proxy)
+            self.learned(proxy)
         return len(self._known)
 
     def _write(self, proxy: Proxy, total: int) -> None:

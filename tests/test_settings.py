@@ -46,6 +46,8 @@ def test_the_defaults() -> None:
     assert settings.session_ttl == 300.0
     assert settings.budget is None
     assert settings.refresh_interval == 60.0
+    assert settings.state is None
+    assert (settings.state_age, settings.state_interval) == (3600.0, 1.0)
     assert not settings.takes_any
     assert not settings.tells_domains_apart
     assert not settings.has_sticky_cookiejars
@@ -139,6 +141,8 @@ BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
         ("PROXYWHIRL_SESSION_TTL", -1, "a number of seconds, of at least 0"),
         ("PROXYWHIRL_STICKY_COOKIEJARS", "perhaps", "True or False"),
         ("PROXYWHIRL_REFRESH_INTERVAL", -1, "a number of seconds, of at least 0"),
+        ("PROXYWHIRL_STATE_AGE", "old", "a number of seconds, of at least 0"),
+        ("PROXYWHIRL_STATE_INTERVAL", 0, "a number of seconds, above 0"),
         ("PROXYWHIRL_EXITS", 0.5, "a number of at least 1"),
         ("PROXYWHIRL_BUDGET", 0, "a number above 0"),
         ("PROXYWHIRL_BUDGET", "nan", "a number above 0"),
@@ -240,3 +244,33 @@ def test_each_setting_has_its_row_in_the_readme(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
 def test_each_strategy_has_its_row_in_the_readme(name: str) -> None:
     assert f'\n``"{name}"``' in README
+
+
+def test_a_job_keeps_what_it_learns_unless_it_is_to_keep_nothing(tmp_path: Path) -> None:
+    job = str(tmp_path)
+
+    in_job = read(JOBDIR=job).state
+    elsewhere = read(JOBDIR=job, PROXYWHIRL_STATE="sqlite:///state.sqlite").state
+
+    assert in_job
+    assert in_job.name == f"{job}/proxywhirl.sqlite"
+    assert elsewhere
+    assert elsewhere.name == "state.sqlite"
+    assert read(JOBDIR=job, PROXYWHIRL_STATE=False).state is None
+    assert read(JOBDIR=job, PROXYWHIRL_STATE="").state is None
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("mysql://user:secret@h/db", "PROXYWHIRL_STATE: 'mysql' is no store; write 'sqlite:///"),
+        (7, "PROXYWHIRL_STATE is of the type int; it must be a URL, or False"),
+        (True, "PROXYWHIRL_STATE is of the type bool; it must be a URL, or False"),
+    ],
+)
+def test_what_is_no_state_is_refused(value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match="PROXYWHIRL_STATE") as caught:
+        read(PROXYWHIRL_STATE=value)
+
+    assert str(caught.value).startswith(message)
+    assert "secret" not in str(caught.value)

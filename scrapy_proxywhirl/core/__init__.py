@@ -15,6 +15,7 @@ from scrapy_proxywhirl.core.errors import (
 from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.incident import Incident, Incidents
+from scrapy_proxywhirl.core.journal import PoolJournal
 from scrapy_proxywhirl.core.limits import PoolLimits
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
@@ -53,6 +54,7 @@ __all__ = [
     "PerformanceBasedStrategy",
     "PoolCooldowns",
     "PoolDomains",
+    "PoolJournal",
     "PoolLimits",
     "PoolSessions",
     "Proxy",

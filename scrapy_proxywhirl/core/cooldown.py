@@ -65,6 +65,7 @@ class Cooldown:
         longest: What none is longer than, in seconds.
         clock: Gives the time in seconds.
         rng: The source of chance.
+        noted: Is called with a proxy whose rest has begun or ended.
 
     Attributes:
         rests: All that are not over, and those over that nothing has tried since, by proxies' ids.
@@ -72,12 +73,18 @@ class Cooldown:
     """
 
     def __init__(
-        self, first: float, longest: float, clock: Callable[[], float], rng: Random
+        self,
+        first: float,
+        longest: float,
+        clock: Callable[[], float],
+        rng: Random,
+        noted: Callable[[Proxy], None],
     ) -> None:
         self._first = first
         self._longest = longest
         self._clock = clock
         self._rng = rng
+        self._noted = noted
         self.rests: dict[str, Rest] = {}
         self._due: list[tuple[float, int, Rest]] = []  # when something is to be done with a rest
         self._order = count()
@@ -102,6 +109,7 @@ class Cooldown:
                 self._look_again(rest.until + self._longest, rest)
             elif now >= rest.until + self._longest:  # nobody has tried it since: as good as new
                 del self.rests[proxy_id]
+                self._noted(rest.proxy)
         return woken
 
     def started(self, proxy: Proxy) -> bool:
@@ -142,7 +150,16 @@ class Cooldown:
         rest = self.rests[proxy.id] = Rest(proxy, step, since, now, until, incidents)
         self._bar(rest)
         self._look_again(until, rest)
+        self._noted(proxy)
         return rest
+
+    def learn(self, proxy: Proxy, seconds: float, step: int) -> None:
+        """Let a proxy rest for so long, as somebody else knows it."""
+        now = self._clock()
+        since = self.rests[proxy.id].since if proxy.id in self.rests else now
+        rest = self.rests[proxy.id] = Rest(proxy, step, since, now, now + seconds, ())
+        self._bar(rest)
+        self._look_again(rest.until, rest)
 
     def succeeded(self, proxy: Proxy, started: float | None) -> bool:
         """Take a proxy out of its rest, unless the attempt began before that; tell if it was in."""
@@ -178,7 +195,8 @@ class Cooldown:
 
     def forget(self, proxy: Proxy) -> None:
         """Know nothing of *proxy* any more."""
-        self.rests.pop(proxy.id, None)
+        if self.rests.pop(proxy.id, None) is not None:
+            self._noted(proxy)
         self._unbar(proxy)
 
     def others(self, of: ProxySet) -> IndexedSet[Proxy] | None:

@@ -9,6 +9,7 @@ from scrapy_proxywhirl.core.domains import PoolDomains
 from scrapy_proxywhirl.core.errors import DuplicateProxyError
 from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
+from scrapy_proxywhirl.core.journal import PoolJournal
 from scrapy_proxywhirl.core.limits import PoolLimits
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
@@ -33,6 +34,7 @@ class ProxyPool(ProxySet):
         limits: How much a proxy is used at a time; None for as much as there is.
         sessions: Which proxy each sticky session stays on; None where none does.
         domains: What is known of proxies domain by domain; None to know each as a whole.
+        journal: What is learned, to be kept or told; None where nobody asks.
     """
 
     def __init__(
@@ -43,12 +45,16 @@ class ProxyPool(ProxySet):
         limits: PoolLimits | None = None,
         sessions: PoolSessions | None = None,
         domains: PoolDomains | None = None,
+        journal: PoolJournal | None = None,
     ) -> None:
         super().__init__(name, Lock())
         self.cooldowns = cooldowns
         self.limits = limits
         self.sessions = sessions
         self.domains = domains
+        self.journal = journal
+        if cooldowns is not None:
+            cooldowns.journal = journal
         self._labels: dict[str, Proxy] = {}
         self._shared_names: set[str] = set()
         self._answered: IndexedSet[Proxy] = IndexedSet()
@@ -122,6 +128,7 @@ class ProxyPool(ProxySet):
             proxy._answered = self._answered
             proxy._cooldowns = self.cooldowns
             proxy._domains = self.domains
+            proxy._journal = self.journal
             proxy._limits = self.limits
             if proxy.last_response_time_ms is not None:
                 self._answered.add(proxy)
@@ -145,6 +152,7 @@ class ProxyPool(ProxySet):
             proxy._answered = None
             proxy._cooldowns = None
             proxy._domains = None
+            proxy._journal = None
             proxy._limits = None
             if self.limits is not None:
                 self.limits.forget(proxy)

@@ -17,6 +17,7 @@ from scrapy_proxywhirl.core.wanted import Wanted
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.incident import Incident
     from scrapy_proxywhirl.core.indexed_set import IndexedSet
+    from scrapy_proxywhirl.core.journal import PoolJournal
     from scrapy_proxywhirl.core.proxy import Proxy
     from scrapy_proxywhirl.core.proxy_set import ProxySet
 
@@ -75,6 +76,7 @@ class PoolCooldowns:
     Attributes:
         everywhere: The rests of proxies that failed for all.
         is_idle: Whether nothing is known: then none of this needs to be asked.
+        journal: Is told of rests that begin or end; None where nobody asks.
     """
 
     def __init__(
@@ -91,8 +93,10 @@ class PoolCooldowns:
             )
         self._first = first
         self._clock = clock
-        self._new = partial(Cooldown, first, longest, clock, rng or Random())
-        self.everywhere = self._new()
+        self._rng = rng or Random()
+        self._longest = longest
+        self.journal: PoolJournal | None = None
+        self.everywhere = self._new(None)
         self.is_idle = True
         self._domains: OrderedDict[str, Cooldown] = OrderedDict()
         self._banned_by: dict[str, set[str]] = {}  # since its last success, by a proxy's id
@@ -158,9 +162,7 @@ class PoolCooldowns:
         self.is_idle = False
         cooldown = self._domains.get(domain)
         if cooldown is None:
-            cooldown = self._domains[domain] = self._new()
-            if len(self._domains) > _DOMAINS:
-                self._domains.popitem(last=False)
+            cooldown = self._add(domain)
         self._domains.move_to_end(domain)
         rest = cooldown.failed(incident, started)
         domains = self._banned_by.setdefault(proxy.id, set())
@@ -236,6 +238,33 @@ class PoolCooldowns:
         first = min(rests, key=lambda rest: (rest.is_tried, rest.until), default=None)
         return first.proxy if first else None
 
+    def rest_of(self, proxy: Proxy, domain: str | None) -> Rest | None:
+        """Return the rest of *proxy* for *domain*, or for all; None without one."""
+        cooldown = self.everywhere if domain is None else self._domains.get(domain)
+        return cooldown.rests.get(proxy.id) if cooldown is not None else None
+
+    def learn(self, proxy: Proxy, domain: str | None, seconds: float, step: int) -> None:
+        """
+        Let a proxy rest, or do so no more, as somebody else knows it.
+
+        Args:
+            proxy: Which one.
+            domain: By whom; None for all.
+            seconds: How long from now; 0 where it is over.
+            step: Failures in a row, each after a rest of its own.
+        """
+        cooldown = self.everywhere if domain is None else self._domains.get(domain)
+        if seconds > 0.0:
+            self.is_idle = False
+            if cooldown is None:
+                assert domain is not None
+                cooldown = self._add(domain)
+            cooldown.learn(proxy, min(seconds, self._longest), max(1, step))
+        elif cooldown is not None:
+            cooldown.forget(proxy)
+        if domain is None:
+            proxy._rest(seconds > 0.0)
+
     def forget(self, proxy: Proxy) -> None:
         """Know nothing of *proxy* any more: it has left the pool."""
         for cooldown in (self.everywhere, *self._domains.values()):
@@ -244,6 +273,20 @@ class PoolCooldowns:
 
     def _of(self, domain: str | None) -> Cooldown | None:
         return self._domains.get(domain) if domain is not None and self._domains else None
+
+    def _new(self, domain: str | None) -> Cooldown:
+        noted = partial(self._note, domain)
+        return Cooldown(self._first, self._longest, self._clock, self._rng, noted)
+
+    def _add(self, domain: str) -> Cooldown:
+        cooldown = self._domains[domain] = self._new(domain)
+        if len(self._domains) > _DOMAINS:
+            self._domains.popitem(last=False)
+        return cooldown
+
+    def _note(self, domain: str | None, proxy: Proxy) -> None:
+        if self.journal is not None:
+            self.journal.rested(proxy, domain)
 
     def _begin_drought(self, domain: str | None, wanted: Wanted) -> None:
         now = self._clock()

@@ -17,6 +17,7 @@ from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_f
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.domains import PoolDomains
+    from scrapy_proxywhirl.core.journal import PoolJournal
     from scrapy_proxywhirl.core.limits import PoolLimits
     from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
     from scrapy_proxywhirl.core.proxy_set import PoolWatcher
@@ -36,6 +37,7 @@ _OF_ITS_POOL = (
     "_is_barred",
     "_is_busy",
     "_is_resting",
+    "_journal",
     "_limits",
     "_lock",
     "_watchers",
@@ -86,6 +88,8 @@ class Proxy(ProxyIdentity):
         total_bans: Attempts that a site refused.
         total_failures: Attempts that came to nothing for another reason.
         consecutive_failures: Bans and failures since it was last answered.
+        earlier_successes: Attempts before these, in earlier crawls, that were answered.
+        earlier_failures: Those that were not.
         last_response_time_ms: Of the last success, in milliseconds; None before the first.
         total_answers: Those that :meth:`answered` was told of.
         bytes_down: What came with them.
@@ -102,12 +106,15 @@ class Proxy(ProxyIdentity):
         "_is_barred",
         "_is_busy",
         "_is_resting",
+        "_journal",
         "_limits",
         "_lock",
         "_watchers",
         "bytes_down",
         "bytes_up",
         "consecutive_failures",
+        "earlier_failures",
+        "earlier_successes",
         "last_response_time_ms",
         "requests_completed",
         "requests_started",
@@ -124,6 +131,8 @@ class Proxy(ProxyIdentity):
         self.total_bans = 0
         self.total_failures = 0
         self.consecutive_failures = 0
+        self.earlier_successes = 0
+        self.earlier_failures = 0
         self.last_response_time_ms: float | None = None
         self.total_answers = 0
         self.bytes_down = 0
@@ -162,6 +171,7 @@ class Proxy(ProxyIdentity):
         self._answered: IndexedSet[Proxy] | None = None
         self._cooldowns: PoolCooldowns | None = None
         self._domains: PoolDomains | None = None
+        self._journal: PoolJournal | None = None
         self._limits: PoolLimits | None = None
         self._is_resting = False  # or an attempt tries whether it works again
         self._is_busy = False
@@ -188,6 +198,8 @@ class Proxy(ProxyIdentity):
         with self._lock:
             self._average.ema_ms = value
             self._average.is_guess = False
+            if self._journal is not None and value is not None:
+                self._journal.moved(self, 0.0, value)
             if self._domains is not None:
                 self._domains.forget(self)
             self._notify()
@@ -277,7 +289,12 @@ class Proxy(ProxyIdentity):
                 self.total_successes += 1
                 self.consecutive_failures = 0
                 self._health_status = _HEALTHY
+                if self._journal is not None:
+                    self._journal.succeeded(self)
                 if response_time_ms is not None:
+                    if self._journal is not None:
+                        share = 1.0 if self._average.is_stale else alpha
+                        self._journal.moved(self, 1.0 - share, share * response_time_ms)
                     self._average.take_in(response_time_ms, alpha)
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
@@ -292,6 +309,8 @@ class Proxy(ProxyIdentity):
                     self.total_bans += 1
                 else:
                     self.total_failures += 1
+                if self._journal is not None:
+                    self._journal.failed(self, banned)
                 incident = Incident(self, domain, lasting, response_time_ms or 0.0)
                 is_failing = self._is_failing(incident, banned, started)
                 if self._domains is not None and (is_failing or incident.rests):
@@ -395,11 +414,21 @@ class Proxy(ProxyIdentity):
         answered = self._answered.items if self._answered else ()
         charge = charge_for_failure(average.ema_ms, incident.cost_ms, failure_penalty, answered)
         if charge is not None:
+            if self._journal is not None:
+                share = alpha if is_known else 1.0
+                self._journal.moved(self, 1.0 - share, share * charge)
             incident.moves += ((average, average.charge(charge, alpha)),)
 
     def _take_back(self, incident: Incident) -> None:
+        before_ms = self._average.ema_ms
         for average, move in incident.moves:
             average.take_back(move)
+        after_ms = self._average.ema_ms
+        if self._journal is not None and before_ms is not None:
+            if after_ms is None:
+                self._journal.forgot(self)
+            else:
+                self._journal.moved(self, 1.0, after_ms - before_ms)
         if self._domains is not None:
             self._domains.refigured(self, incident.domain)
         if incident.health_before and self.consecutive_failures == incident.failures:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from scrapy.utils.asyncio import create_looping_call
 from scrapy.utils.defer import deferred_from_coro
 
+from scrapy_proxywhirl.slices import in_slices
 from scrapy_proxywhirl.sources.base import Source, SourceError
 from scrapy_proxywhirl.sources.garbage import PoolGarbage
 from scrapy_proxywhirl.sources.listing import Listing
 from scrapy_proxywhirl.sources.local import ListSource, LocalSource
 from scrapy_proxywhirl.sources.roster import Roster
-from scrapy_proxywhirl.sources.slices import in_slices
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

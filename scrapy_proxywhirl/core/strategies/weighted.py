@@ -58,5 +58,6 @@ class WeightedStrategy(DrawingStrategy):
 def _weight_of(proxy: Proxy) -> float:
     if proxy.weight is not None:
         return proxy.weight
-    ended = proxy.total_successes + proxy.total_bans + proxy.total_failures
-    return (proxy.total_successes + 1) / (ended + 2)
+    successes = proxy.earlier_successes + proxy.total_successes
+    failures = proxy.earlier_failures + proxy.total_bans + proxy.total_failures
+    return (successes + 1) / (successes + failures + 2)

@@ -1,0 +1,29 @@
+"""Where what was learned is kept, and shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scrapy_proxywhirl.state.store import Store
+
+_SQLITE = "sqlite:///"
+
+
+def store_for(url: str) -> Store:
+    """
+    Return the store that a URL stands for; it is opened when it is first used.
+
+    Args:
+        url: ``sqlite:///path``, with four slashes for an absolute path.
+
+    Raises:
+        ValueError: It stands for none.
+    """
+    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+        from scrapy_proxywhirl.state.sqlite import SqliteStore
+
+        return SqliteStore(Path(url.removeprefix(_SQLITE)))
+    scheme = url.partition(":")[0]
+    raise ValueError(f"{scheme!r} is no store; write 'sqlite:///path'")
