@@ -96,6 +96,7 @@ class _Learned:
     failures: int = 0
 
     def move(self, factor: float, offset: float) -> None:
+        """Come with another move behind what there is."""
         self.factor *= factor
         self.offset = factor * self.offset + offset
 
