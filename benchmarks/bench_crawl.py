@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -54,6 +55,7 @@ def crawl(
     pages: int,
     changes: Iterable[Change] = (),
     said: Iterable[dict[str, Any]] | None = None,
+    playground: Playground | None = None,
     **order: Any,
 ) -> dict[str, Any]:
     """
@@ -65,9 +67,11 @@ def crawl(
         pages: How many there are.
         changes: What the proxies become meanwhile.
         said: What each is given with besides; None for their URLs alone.
+        playground: Where it is to be; None for one of its own.
         order: What else crawl_once is to know.
     """
-    with Playground(specs) as playground:
+    with ExitStack() as stack:
+        playground = playground or stack.enter_context(Playground(specs))
         for change in changes:
             for place, spec in enumerate(change.specs):
                 playground.change(place, spec, after=change.after, at_request=change.at_request)

@@ -82,8 +82,9 @@ class PagesSpider(Spider):
         self.arrived = 0
         self.origin_url = origin_url
         self.pages = pages
-        self.latencies: list[float] = []
-        self.page_seconds: list[float] = []
+        # Each after when its page was asked for.
+        self.latencies: list[tuple[float, float]] = []
+        self.page_seconds: list[tuple[float, float]] = []
         self.wrong = 0
         self.latest = inf
 
@@ -127,8 +128,9 @@ class PagesSpider(Spider):
         if self.one_by_one:
             number = response.meta["page"] + 32
             return self.page(number) if number < self.pages else None
-        self.latencies.append(response.meta["download_latency"])
-        self.page_seconds.append(time.monotonic() - response.meta["asked"])
+        self.latencies.append((response.meta["asked"], response.meta["download_latency"]))
+        asked = response.meta["asked"]
+        self.page_seconds.append((asked, time.monotonic() - asked))
         return None
 
     def parse_more(self, response: Response) -> None:
@@ -174,7 +176,7 @@ def main() -> None:
     assert crawler.stats
     assert crawler.engine
     assert isinstance(crawler.spider, PagesSpider)
-    latencies = crawler.spider.latencies
+    latencies = [latency for _, latency in sorted(crawler.spider.latencies)]
     took: dict[str, Any] = {
         "arrived": crawler.spider.arrived,
         "wrong": crawler.spider.wrong,
@@ -185,7 +187,8 @@ def main() -> None:
             for middleware in crawler.engine.downloader.middleware.middlewares
             for proxy in getattr(middleware, "pool", ())
         ),
-        "page_seconds": crawler.spider.page_seconds,
+        "latencies": latencies,
+        "page_seconds": [seconds for _, seconds in sorted(crawler.spider.page_seconds)],
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
         "seconds": crawler.spider.latest - Clock.began if crawler.spider.arrived else nan,
         "cpu": time.process_time() - cpu,
