@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from random import Random
 
 import hypothesis
@@ -14,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from scrapy_proxywhirl import Proxy, ProxyPool
 from scrapy_proxywhirl.playground import Playground, ProxySpec
+from tests.redis_server import RedisServer, why_not
 
 # Machines are shared: how long an example takes says nothing.
 hypothesis.settings.register_profile(
@@ -32,6 +34,16 @@ def play() -> Iterator[Callable[..., Playground]]:
     """Start playgrounds, which end with the test."""
     with ExitStack() as stack:
         yield lambda *proxies: stack.enter_context(Playground(proxies))
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Start a Redis server, which ends with the test."""
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with RedisServer(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ def store_for(url: str) -> Store:
     Return the store that a URL stands for; it is opened when it is first used.
 
     Args:
-        url: ``sqlite:///path``, with four slashes for an absolute path.
+        url: ``sqlite:///path``, with four slashes for an absolute path, or ``redis://host`` as
+            :class:`~scrapy_proxywhirl.state.redis.RedisStore` reads it.
 
     Raises:
         ValueError: It stands for none.
@@ -26,4 +27,12 @@ def store_for(url: str) -> Store:
 
         return SqliteStore(Path(url.removeprefix(_SQLITE)))
     scheme = url.partition(":")[0]
-    raise ValueError(f"{scheme!r} is no store; write 'sqlite:///path'")
+    if scheme in ("redis", "rediss"):
+        try:
+            from scrapy_proxywhirl.state.redis import RedisStore
+        except ImportError as error:
+            raise ValueError(
+                f"the package redis is missing ({error}); install scrapy-proxywhirl[redis]"
+            ) from None
+        return RedisStore(url)
+    raise ValueError(f"{scheme!r} is no store; write 'sqlite:///path' or 'redis://host'")

@@ -72,6 +72,7 @@ class StateExchange:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="proxywhirl-state")
         self._told = _Told((), (), ())
         self._answer: Future[Answer] | None = None
+        self._is_kept = False  # by the store, which could not see to it yet
         self._is_learning = False
         self._is_open = False
         self._has_warned = False
@@ -131,13 +132,16 @@ class StateExchange:
 
     def _tell(self, is_last: bool = False) -> None:
         """Let the store have what is new."""
-        with self._pool.lock:
-            changes = self._journal.take_changes()
-            rests = self._journal.take_rests()
-            wanted = () if is_last else tuple(self._wanted)
-            self._wanted.difference_update(wanted)
-        self._told = _Told(changes, rests, wanted)
-        self._answer = self._thread.submit(self._store.exchange, changes, rests, wanted)
+        if self._is_kept:
+            self._told = _Told((), (), ())
+        else:
+            with self._pool.lock:
+                changes = self._journal.take_changes()
+                rests = self._journal.take_rests()
+                wanted = () if is_last else tuple(self._wanted)
+                self._wanted.difference_update(wanted)
+            self._told = _Told(changes, rests, wanted)
+        self._answer = self._thread.submit(self._store.exchange, *self._told)
 
     def _wait(self) -> Answer | None:
         """Return what the store says, if it does so before long; None where it does not."""
@@ -150,11 +154,14 @@ class StateExchange:
             return None
         except Exception as error:  # noqa: BLE001 (whatever it may be, the crawl goes on)
             self._answer = None
-            self._put_back()
+            self._is_kept = isinstance(error, StoreError) and error.is_kept
+            if not self._is_kept:
+                self._put_back()
             is_known = isinstance(error, StoreError)
             self._warn(str(error) if is_known else "has failed", None if is_known else error)
             return None
         self._answer = None
+        self._is_kept = False
         if self._has_warned:
             self._has_warned = False
             logger.info("%s is there again", self._store.name, extra=self._extra)

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
 
 class StoreError(Exception):
-    """A store could not do what it should, now. Its text shows no secret."""
+    """
+    A store could not do what it should, now. Its text shows no secret.
+
+    Attributes:
+        is_kept: Whether the store keeps what it was told, and sees to it the next time: then it is
+            not to be told again, nor anything else before that has been done.
+    """
+
+    def __init__(self, message: str, is_kept: bool = False) -> None:
+        super().__init__(message)
+        self.is_kept = is_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,8 @@ class Store(ABC):
             wanted: The ids of proxies of which everything is to be told.
 
         Raises:
-            StoreError: It could not. What was learned is to be told again.
+            StoreError: It could not. What was learned is to be told again, unless the store keeps
+                it itself.
         """
 
     @abstractmethod

@@ -190,7 +190,7 @@ def test_a_process_that_is_killed_leaves_a_file_with_all_exchanges(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite:///", "sqlite://path", "mysql://user:secret@h/db", "path.sqlite", "redis"]
+    "url", ["sqlite:///", "sqlite://path", "mysql://user:secret@h/db", "path.sqlite", ""]
 )
 def test_what_is_no_store_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="is no store; write 'sqlite:///path'") as caught:
