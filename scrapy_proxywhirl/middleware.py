@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import logging
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from scrapy_proxywhirl.budget import Budget
-from scrapy_proxywhirl.checks import (
-    WITHOUT_PROXY,
-    CrawlCheck,
-    check_pool,
-    has_playwright,
-)
-from scrapy_proxywhirl.choice import Choices
-from scrapy_proxywhirl.core import (
-    Incidents,
-    PoolCooldowns,
-    PoolDomains,
-    PoolJournal,
-    PoolLimits,
-    PoolSessions,
-    ProxyPool,
-)
+from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_pool, has_playwright
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
-from scrapy_proxywhirl.judge import Judge
 from scrapy_proxywhirl.note import (
     NOTE,
     Note,
@@ -42,17 +24,10 @@ from scrapy_proxywhirl.note import (
     restore,
 )
 from scrapy_proxywhirl.outcomes import Outcome, Verdict
-from scrapy_proxywhirl.recorder import Recorder
-from scrapy_proxywhirl.retry import Retries
-from scrapy_proxywhirl.selection import Selector
+from scrapy_proxywhirl.parts import Parts
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
-from scrapy_proxywhirl.shortage import Shortage, asks_for_robots_txt
-from scrapy_proxywhirl.sources.replacements import Replacements
-from scrapy_proxywhirl.sources.supply import Supply
-from scrapy_proxywhirl.state.exchange import StateExchange
-from scrapy_proxywhirl.stats import CrawlStats
-from scrapy_proxywhirl.strategies import Strategies
-from scrapy_proxywhirl.timeouts import Timeouts, restore_timeout
+from scrapy_proxywhirl.shortage import asks_for_robots_txt
+from scrapy_proxywhirl.timeouts import restore_timeout
 from scrapy_proxywhirl.waiting import WaitingRoom
 
 if TYPE_CHECKING:
@@ -91,52 +66,20 @@ class ProxyWhirlMiddleware:
     """
 
     def __init__(self, crawler: Crawler, settings: ProxyWhirlSettings) -> None:
-        self.pool = ProxyPool(
-            crawler.settings["BOT_NAME"],
-            cooldowns=PoolCooldowns(settings.cooldown, settings.cooldown_max, monotonic),
-            limits=_limits(settings),
-            sessions=PoolSessions(settings.session_ttl, monotonic),
-            domains=PoolDomains() if settings.tells_domains_apart else None,
-            journal=PoolJournal(monotonic, settings.state_age) if settings.state else None,
-        )
-        self._strategies = Strategies(settings.strategy, settings.strategy_config)
+        parts = Parts.of(crawler, settings, type(self), self._look_for_proxies)
+        self.pool = parts.pool
         self._crawler = crawler
-        assert crawler.stats
-        self._stats = CrawlStats(crawler.stats, self.pool, settings.stats_proxies)
-        self._budget = Budget(crawler, self.pool, settings.budget, self._stats)
-        self._choices = Choices(
-            self.pool, self._strategies, self._budget, settings.has_sticky_cookiejars
-        )
-        incidents = Incidents()
-        self._supply = Supply(
-            crawler,
-            self.pool,
-            settings.sources,
-            settings.refresh_interval,
-            CrawlCheck(crawler.settings, type(self)),
-            self._have_look,
-        )
-        self._timeouts = Timeouts(
-            settings.timeout,
-            crawler.settings.getfloat("DOWNLOAD_TIMEOUT"),
-            settings.adaptive_timeout,
-            tries=1 + settings.retry_times,
-        )
-        self._recorder = Recorder(
-            incidents,
-            self._timeouts,
-            Judge.from_crawler(crawler, settings.ban_policy),
-            self._stats,
-            self._budget,
-            Replacements(self._supply, self.pool, settings.cooldown, monotonic),
-            has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
-            measures_body=settings.measures_body,
-        )
-        self._retries = Retries(settings.retry_times, settings.cooldown, incidents, self._stats)
-        self._shortage = Shortage(crawler, settings.on_empty, self._stats)
-        self._selector = Selector(
-            self.pool, self._budget, settings.takes_any, self._shortage, self._stats, self._supply
-        )
+        self._strategies = parts.strategies
+        self._stats = parts.stats
+        self._budget = parts.budget
+        self._choices = parts.choices
+        self._supply = parts.supply
+        self._timeouts = parts.timeouts
+        self._recorder = parts.recorder
+        self._retries = parts.retries
+        self._shortage = parts.shortage
+        self._selector = parts.selector
+        self._exchange = parts.exchange
         self._waiting = WaitingRoom(
             crawler,
             self._assign_later,
@@ -149,7 +92,6 @@ class ProxyWhirlMiddleware:
         self._slots = settings.slots
         self._has_playwright = has_playwright(crawler.settings)
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
-        self._exchange = _exchange(crawler, self.pool, settings, self._stats)
         self._supply.load()
         if not self._supply.is_expected:
             check_pool(settings, self.pool)
@@ -349,23 +291,10 @@ class ProxyWhirlMiddleware:
             self._waiting.succeeded(proxy, domain)
             self._shortage.end(proxy, domain)
 
-    def _have_look(self) -> None:
+    def _look_for_proxies(self) -> None:
         self._waiting.look_soon()
 
     def _flush(self) -> None:
         assert self._crawler.engine
         self._recorder.settle_lost(self._crawler.engine.downloader.active)
         self._stats.flush()
-
-
-def _limits(settings: ProxyWhirlSettings) -> PoolLimits | None:
-    concurrency, delay = settings.concurrency_per_proxy, settings.delay_per_proxy
-    return PoolLimits(concurrency, delay, monotonic) if concurrency or delay else None
-
-
-def _exchange(
-    crawler: Crawler, pool: ProxyPool, settings: ProxyWhirlSettings, stats: CrawlStats
-) -> StateExchange | None:
-    if settings.state is None:
-        return None
-    return StateExchange(crawler, pool, settings.state, stats, settings.state_interval)
