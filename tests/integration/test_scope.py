@@ -28,7 +28,12 @@ async def test_a_slow_site_does_not_make_those_look_slow_that_served_it(
     slow = playground.origin_url.replace("127.0.0.1", "localhost")
 
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": proxies, "PROXYWHIRL_SCOPE": scope, "CONCURRENT_REQUESTS": 8},
+        {
+            "PROXYWHIRL_PROXIES": proxies,
+            "PROXYWHIRL_SCOPE": scope,
+            "PROXYWHIRL_WEIGHT_EXPONENT": 2,
+            "CONCURRENT_REQUESTS": 8,
+        },
         [
             request
             for number in range(200)
@@ -50,4 +55,5 @@ async def test_a_slow_site_does_not_make_those_look_slow_that_served_it(
         if "127.0.0.1" in response.url:
             used[proxy.label] += 1
     german = (used["0"] + used["2"]) / used.total()
-    assert german > 0.37 if scope == "domain" else german < 0.37
+    # Half of the pages where the site's own times count, and a fifth or less where all do.
+    assert german > 0.3 if scope == "domain" else german < 0.3

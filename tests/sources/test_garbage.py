@@ -24,40 +24,41 @@ class Cycle:
 
 
 @pytest.fixture(autouse=True)
-def nothing_set_aside() -> Iterator[None]:
+def set_aside() -> Iterator[int]:
+    """How many objects are set aside before: Python 3.12 has some there from the start."""
     gc.unfreeze()
     gc.collect()
-    yield
+    yield gc.get_freeze_count()
     gc.enable()
     gc.unfreeze()
 
 
-def test_few_proxies_change_nothing() -> None:
+def test_few_proxies_change_nothing(set_aside: int) -> None:
     few = PoolGarbage()
 
     few.joined(9_999)
 
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() == set_aside
 
 
-def test_many_are_set_aside_until_the_crawl_is_over() -> None:
+def test_many_are_set_aside_until_the_crawl_is_over(set_aside: int) -> None:
     many = PoolGarbage()
 
     many.joined(5_000)
     many.joined(5_000)
-    assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() > set_aside + 1_000
     many.end()
 
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= set_aside
 
 
-def test_one_crawls_end_leaves_anothers_alone() -> None:
+def test_one_crawls_end_leaves_anothers_alone(set_aside: int) -> None:
     many, few = PoolGarbage(), PoolGarbage()
     many.joined(10_000)
 
     few.end()
 
-    assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() > set_aside + 1_000
 
 
 def test_garbage_is_collected_before_and_in_each_hour(monkeypatch: pytest.MonkeyPatch) -> None:
