@@ -50,14 +50,28 @@ def test_what_is_public_has_a_docstring(path: Path) -> None:
                 assert one.name.startswith("_") or is_setter or ast.get_docstring(one), one.name
 
 
-@pytest.mark.parametrize("module", ["scrapy_proxywhirl", "scrapy_proxywhirl.commands.proxies"])
-def test_importing_it_brings_no_reactor_and_nothing_optional(module: str) -> None:
-    code = (
-        f"import sys, {module};"
-        "print([name for name in sys.modules if name in"
-        " ('twisted.internet.reactor', 'rich', 'scrapy_proxywhirl.playground')])"
-    )
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        ("scrapy_proxywhirl.middleware", "twisted.internet.reactor"),
+        ("scrapy_proxywhirl.middleware", "scrapy_proxywhirl.playground"),
+        ("scrapy_proxywhirl.middleware", "redis"),
+        ("scrapy_proxywhirl.commands.proxies", "twisted.internet.reactor"),
+        ("scrapy_proxywhirl.commands.proxies", "rich"),
+        ("scrapy_proxywhirl, scrapy_proxywhirl.playground.server", "scrapy"),
+        ("scrapy_proxywhirl, scrapy_proxywhirl.playground.server", "twisted"),
+    ],
+)
+def test_importing_it_brings_nothing_that_it_does_not_need(modules: str, unwanted: str) -> None:
+    code = f"import sys, {modules}; print({unwanted!r} in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "False"
+
+
+def test_all_that_is_public_is_there_when_it_is_asked_for() -> None:
+    for name in scrapy_proxywhirl.__all__:
+        assert getattr(scrapy_proxywhirl, name)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        getattr(scrapy_proxywhirl, "nothing")  # noqa: B009 (mypy knows that it is not there)
