@@ -211,6 +211,7 @@ def test_what_could_not_be_told_is_told_later() -> None:
     store = Store()
     process = Process(store)
     process.take(100.0)
+    process.proxy.complete_request(False, banned=True, domain="a.example")
     changes, rests = process.tell()
     process.take(200.0)
 
@@ -220,9 +221,10 @@ def test_what_could_not_be_told_is_told_later() -> None:
     process.take(50.0)
     process.exchange()
 
-    assert process.ema == pytest.approx(ema_of([100.0, 200.0, 50.0], 0.2))
     (record,) = store.records.values()
-    assert record.successes == 3
+    assert record.ema_ms == pytest.approx(process.ema)
+    assert (record.successes, record.bans) == (3, 1)
+    assert [rest.domain for rest in store.rests.values()] == ["a.example"]
 
 
 def test_what_nobody_has_heard_of_a_proxy_that_left_is_gone() -> None:
@@ -420,6 +422,18 @@ def test_later_news_here_goes_before_what_others_know() -> None:
     two.learn()
 
     assert two.proxy.is_available
+
+
+def test_the_end_of_a_rest_that_nobody_has_heard_of_is_no_news() -> None:
+    process = Process(Store())
+
+    with process.pool.lock:
+        for domain in (None, "a.example"):
+            process.journal.learn_rest(SharedRest(process.proxy.id, domain, 0.0, 0), process.pool)
+
+    assert process.proxy.is_available
+    assert rest_of(process) == rest_of(process, "a.example") == 0.0
+    assert process.tell() == ([], [])
 
 
 def test_what_was_heard_is_not_told_on() -> None:

@@ -152,6 +152,18 @@ def test_a_description_that_changes_keeps_what_was_learned_and_what_is_in_flight
     assert other in world.pool
 
 
+def test_a_label_that_changes_is_the_same_proxys() -> None:
+    world = World()
+    world.have({"url": "a:1", "label": "x"})
+    (proxy,) = world.pool
+
+    world.have({"url": "a:1", "label": "y"})
+
+    assert list(world.pool) == [proxy]
+    assert world.pool.find_proxy("y") is proxy
+    assert world.pool.find_proxy("x") is None
+
+
 def test_a_pool_that_is_told_the_same_again_does_not_change() -> None:
     world = World()
     entries = ["a:1", {"url": "a:2", "label": "x", "tags": ["t"]}, "user:pw@a:1", GATEWAY]
