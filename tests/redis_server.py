@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
+import ssl
 import subprocess
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Self
 
 
@@ -87,3 +94,36 @@ class RedisServer:
 
     def __exit__(self, *args: object) -> None:
         self.stop()
+
+
+@contextmanager
+def behind_tls(server: RedisServer, certificate: str) -> Iterator[str]:
+    """Put an end of TLS before *server*; give its URL, ``rediss://``."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    ready: Queue[tuple[int, asyncio.AbstractEventLoop]] = Queue()
+    end = asyncio.Event()
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            target.write(data)
+        target.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await asyncio.gather(carry(reader, inner_writer), carry(inner_reader, writer))
+
+    async def serve() -> None:
+        listening = await asyncio.start_server(connect, "127.0.0.1", 0, ssl=context)
+        ready.put((listening.sockets[0].getsockname()[1], asyncio.get_running_loop()))
+        await end.wait()
+        listening.close()
+
+    thread = Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    port, loop = ready.get(timeout=10)
+    try:
+        yield server.url.replace("redis:", "rediss:").replace(f":{server.port}", f":{port}")
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join()

@@ -9,7 +9,7 @@ import pytest
 from scrapy_proxywhirl.core.journal import Change, SharedRest
 from scrapy_proxywhirl.state import store_for
 from scrapy_proxywhirl.state.store import StoreError
-from tests.redis_server import RedisServer, why_not
+from tests.redis_server import RedisServer, behind_tls, why_not
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.state.redis import RedisStore
@@ -135,6 +135,17 @@ def test_a_password_and_a_namespace_may_be_in_the_url(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="Authentication") as caught:
             store_for(f"redis://:wrong-hunter@127.0.0.1:{server.port}").exchange([], [], [])
         assert "wrong-hunter" not in str(caught.value)
+
+
+def test_tls_is_spoken_and_the_certificate_is_looked_at(
+    redis_server: RedisServer, certificate: str
+) -> None:
+    with behind_tls(redis_server, certificate) as url:
+        open_store(f"{url}?ssl_ca_certs={certificate}").exchange([change()], [], [])
+        assert successes(redis_server.url) == [1]
+        with pytest.raises(StoreError, match="certificate verify failed"):
+            open_store(url).exchange([change()], [], [])
+    assert successes(redis_server.url) == [1]
 
 
 def test_no_key_or_value_has_a_password(redis_server: RedisServer) -> None:
