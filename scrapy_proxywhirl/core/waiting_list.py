@@ -12,8 +12,9 @@ class WaitingList(Generic[T]):
     """
     Items in the order in which they came, each once; each operation in constant time, amortised.
 
-    One that is discarded and comes again may keep its place. (An ``OrderedDict`` takes more memory,
-    and holds up the crawl when it grows.)
+    One that is discarded and comes again may keep its place. Where many are discarded in the order
+    in which they came, no operation takes long. (An ``OrderedDict`` takes more memory, and holds up
+    the crawl when it grows.)
     """
 
     __slots__ = ("_members", "_queue")
@@ -34,6 +35,9 @@ class WaitingList(Generic[T]):
     def discard(self, item: T) -> None:
         """Take *item* out, if it is there."""
         self._members.discard(item)
+        for _ in range(2):  # so that pop() has no more to pass over than it must
+            if self._queue and self._queue[0] not in self._members:
+                self._queue.popleft()
         if len(self._queue) > 2 * len(self._members) + 16:
             kept = dict.fromkeys(one for one in self._queue if one in self._members)
             self._queue = deque(kept)

@@ -30,7 +30,7 @@ class Listing:
         now: In seconds since 1970 began.
 
     Attributes:
-        ids: Of all proxies that it has.
+        ids: Of all proxies that it has, in their order.
         joining: Those that the pool has not.
         changed: Those that the pool has, each with what is said of it now.
         errors: What is wrong with entries that cannot be used, of the first of them.
@@ -53,7 +53,7 @@ class Listing:
         self._gateways = gateways
         self._check = check
         self._now = now
-        self.ids: set[str] = set()
+        self.ids: dict[str, None] = {}
         self.joining: list[Proxy] = []
         self.changed: list[tuple[Proxy, Proxy]] = []
         self.errors: list[str] = []
@@ -117,7 +117,7 @@ class Listing:
         if proxy.id in self.ids:
             self.repeated += 1
             return
-        self.ids.add(proxy.id)
+        self.ids[proxy.id] = None
         there = self._pool.get_proxy(proxy.id)
         if there is None:
             self.joining.append(proxy)

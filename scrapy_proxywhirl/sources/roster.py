@@ -31,7 +31,7 @@ class Roster:
 
     def __init__(self, pool: ProxyPool, sources: Sequence[Source]) -> None:
         self._pool = pool
-        self._ids: dict[Source, set[str]] = {source: set() for source in sources}
+        self._ids: dict[Source, dict[str, None]] = {source: {} for source in sources}
         self._expiries: list[tuple[float, str]] = []
         self.gateways: dict[str, Sessions] = {}
 
@@ -55,7 +55,7 @@ class Roster:
                 self._expect_end(proxy)
             yield
         left = 0
-        for proxy_id in before:
+        for proxy_id in before:  # as they came: so strategies need least time to forget them
             if proxy_id not in listing.ids and self._first_with(proxy_id) is None:
                 left += self._remove(proxy_id)
             yield
@@ -86,8 +86,8 @@ class Roster:
         fresh = sessions.fresh()
         for ids in self._ids.values():
             if proxy.id in ids:
-                ids.remove(proxy.id)
-                ids.add(fresh.id)
+                del ids[proxy.id]
+                ids[fresh.id] = None
         self._remove(proxy.id)
         self._join(fresh)
 

@@ -42,6 +42,17 @@ def test_those_that_were_discarded_take_no_room() -> None:
     assert len(waiting._queue) <= 20
 
 
+def test_what_left_as_it_came_is_not_passed_over_again() -> None:
+    waiting: WaitingList[int] = WaitingList()
+    for item in range(20_000):
+        waiting.add(item)
+    for item in range(9_000):
+        waiting.discard(item)
+
+    assert len(waiting._queue) == 11_000
+    assert waiting.pop() == 9_000
+
+
 class AnyUse(RuleBasedStateMachine):
     """Any use comes to what a list of those that are in would."""
 
