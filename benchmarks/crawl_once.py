@@ -187,6 +187,7 @@ def main() -> None:
             for middleware in crawler.engine.downloader.middleware.middlewares
             for proxy in getattr(middleware, "pool", ())
         ),
+        "asked": [asked for asked, _ in sorted(crawler.spider.latencies)],
         "latencies": latencies,
         "page_seconds": [seconds for _, seconds in sorted(crawler.spider.page_seconds)],
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
