@@ -40,6 +40,7 @@ from scrapy_proxywhirl.core.errors import (
 )
 
 if TYPE_CHECKING:
+    from scrapy_proxywhirl.addon import Addon
     from scrapy_proxywhirl.exceptions import NoProxyForRequestError, RobotsTxtUnavailableError
     from scrapy_proxywhirl.middleware import ProxyWhirlMiddleware
     from scrapy_proxywhirl.note import UsedProxy, used_proxy
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdaptiveStrategy",
+    "Addon",
     "BanPolicy",
     "CostAwareStrategy",
     "DuplicateProxyError",
@@ -86,6 +88,7 @@ __all__ = [
 # What needs Scrapy comes when it is asked for: Scrapy takes four times as long to import as the
 # rest, and strategies used by themselves can do without, as the playground can.
 _WITH_SCRAPY = {
+    "Addon": "addon",
     "BanPolicy": "outcomes",
     "NoProxyForRequestError": "exceptions",
     "ProxyWhirlMiddleware": "middleware",

@@ -52,8 +52,8 @@ class ProxyWhirlMiddleware:
     """
     Sends each request through a proxy of the pool, and learns from what comes back.
 
-    Enable it in DOWNLOADER_MIDDLEWARES at an order between RedirectMiddleware (600) and
-    HttpProxyMiddleware (750)::
+    The add-on enables it; so does an entry in DOWNLOADER_MIDDLEWARES, at an order between
+    RedirectMiddleware (600) and HttpProxyMiddleware (750)::
 
         DOWNLOADER_MIDDLEWARES = {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745}
         PROXYWHIRL_PROXIES = ["http://user:password@proxy.example:8000", ...]

@@ -150,24 +150,27 @@ def _of_the_page(note: Note | None) -> Note:
 @dataclass(frozen=True, slots=True)
 class UsedProxy:
     """
-    The proxy that a response came through.
+    The proxy that a response came through; false where it came through none of the pool.
 
     Attributes:
-        label: Its public name.
+        label: Its public name; empty where there was none.
         country: ISO 3166 code, where it was given with the proxy.
         tags: Those given with the proxy.
         session: The sticky session that the page is part of; None where it is part of none.
-        attempt: 1 for the first attempt at the page.
+        attempt: 1 for the first attempt at the page; 0 where no proxy was tried.
         response_time_ms: From sending the request to the response's headers, in milliseconds; to
-            the end of its body with ``PROXYWHIRL_MEASURE = "total"``.
+            the end of its body with ``PROXYWHIRL_MEASURE = "total"``; 0 where no proxy was used.
     """
 
-    label: str
-    country: str | None
-    tags: tuple[str, ...]
-    session: str | None
-    attempt: int
-    response_time_ms: float
+    label: str = ""
+    country: str | None = None
+    tags: tuple[str, ...] = ()
+    session: str | None = None
+    attempt: int = 0
+    response_time_ms: float = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.label)
 
 
 def used_proxy(response: Response) -> UsedProxy | None:
@@ -180,7 +183,12 @@ def used_proxy(response: Response) -> UsedProxy | None:
     Returns:
         The proxy; None where the response came through none of the pool, as from the cache.
     """
-    note: Note = response.request.meta.get(NOTE, {}) if response.request else {}
+    return used_proxy_of(response.request) if response.request else None
+
+
+def used_proxy_of(request: Request) -> UsedProxy | None:
+    """Tell which proxy the response to *request* came through; None for none of the pool."""
+    note: Note = request.meta.get(NOTE, {})
     if "response_time_ms" not in note:
         return None
     return UsedProxy(

@@ -56,6 +56,7 @@ def test_what_is_public_has_a_docstring(path: Path) -> None:
         ("scrapy_proxywhirl.middleware", "twisted.internet.reactor"),
         ("scrapy_proxywhirl.middleware", "scrapy_proxywhirl.playground"),
         ("scrapy_proxywhirl.middleware", "redis"),
+        ("scrapy_proxywhirl.addon", "scrapy_poet"),
         ("scrapy_proxywhirl.commands.proxies", "twisted.internet.reactor"),
         ("scrapy_proxywhirl.commands.proxies", "rich"),
         ("scrapy_proxywhirl, scrapy_proxywhirl.playground.server", "scrapy"),

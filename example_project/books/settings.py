@@ -1,10 +1,10 @@
-"""The settings of the example: the middleware, its proxies, and a pipeline."""
+"""The settings of the example: the add-on, its proxies, and a pipeline."""
 
 BOT_NAME = "books"
 SPIDER_MODULES = ["books.spiders"]
 NEWSPIDER_MODULE = "books.spiders"
 
-DOWNLOADER_MIDDLEWARES = {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745}
+ADDONS = {"scrapy_proxywhirl.Addon": 500}
 
 # Those of `python -m scrapy_proxywhirl.playground`. Put your own here: URLs with or without
 # credentials, as "http://user:password@proxy.example:8000", or dicts with more about them.
