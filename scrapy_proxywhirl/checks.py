@@ -13,6 +13,7 @@ from scrapy.utils.python import global_object_name
 
 from scrapy_proxywhirl.core import InvalidProxyError, TieredStrategy
 from scrapy_proxywhirl.core.strategies.tiered import missing_tiers
+from scrapy_proxywhirl.legacy import PACKAGE
 from scrapy_proxywhirl.sources.entries import check_encoding
 
 if TYPE_CHECKING:
@@ -122,6 +123,12 @@ def _check_order(settings: BaseSettings, middleware: type) -> bool:
     enabled = [load_object(one) for one in build_component_list(read("DOWNLOADER_MIDDLEWARES"))]
     if middleware not in enabled:  # made by hand
         return True
+    for other in enabled:
+        if getattr(other, "__module__", "").startswith(PACKAGE):
+            raise ValueError(
+                f"{global_object_name(other)} is enabled beside {name}, which takes its place; take"
+                " both middlewares of scrapy-rotating-proxies out of DOWNLOADER_MIDDLEWARES"
+            )
     ours = enabled.index(middleware)
     before, after = enabled[:ours], enabled[ours + 1 :]
     if _has(before, HttpProxyMiddleware):

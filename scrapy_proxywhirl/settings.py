@@ -17,6 +17,7 @@ from scrapy_proxywhirl import values
 from scrapy_proxywhirl.core import Strategy, StrategyConfig
 from scrapy_proxywhirl.core.config import RANGES
 from scrapy_proxywhirl.defaults import DEFAULTS, PREFIX
+from scrapy_proxywhirl.legacy import take_over
 from scrapy_proxywhirl.sources import Source
 from scrapy_proxywhirl.sources.local import ListSource
 from scrapy_proxywhirl.sources.setting import proxies_from_setting, sources_from_setting
@@ -106,13 +107,15 @@ class ProxyWhirlSettings:
         """
         Read and check.
 
-        Warns of names that begin like ours and are not known.
+        Warns of names that begin like ours and are not known, and of those of
+        scrapy-rotating-proxies.
 
         Raises:
             ValueError: A value is not allowed. The message names the setting, the value and what is
                 allowed; of proxies, the place and no credentials.
         """
         _warn_of_unknown_names(settings)
+        settings = take_over(settings)
         return cls(
             sources=_sources(settings),
             refresh_interval=values.seconds(settings, "REFRESH_INTERVAL"),
