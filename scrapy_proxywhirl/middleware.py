@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
@@ -117,6 +117,10 @@ class ProxyWhirlMiddleware:
         connect(middleware.response_downloaded, signal=signals.response_downloaded)
         connect(middleware.spider_idle, signal=signals.spider_idle)
         connect(middleware.spider_closed, signal=signals.spider_closed)
+        if crawler.settings.getbool("TELNETCONSOLE_ENABLED"):
+            from scrapy.extensions.telnet import update_telnet_vars
+
+            connect(middleware.add_telnet_vars, signal=update_telnet_vars)
         return middleware
 
     @property
@@ -239,9 +243,9 @@ class ProxyWhirlMiddleware:
         Raises:
             DontCloseSpider: Pages wait.
         """
-        self._flush()
         if len(self._waiting):
             raise DontCloseSpider
+        self._flush(is_last=True)
 
     def spider_closed(self, spider: Spider) -> None:
         """Settle what never came back, and write the last figures."""
@@ -250,10 +254,18 @@ class ProxyWhirlMiddleware:
         self._supply.close()
         self._waiting.close()
         self._recorder.settle_all()
-        self._flush()
+        self._flush(is_last=True)
         if self._exchange is not None:
             self._exchange.close()
         logger.info("%s", self._stats.summary(), extra={"spider": spider})
+
+    def add_telnet_vars(self, telnet_vars: dict[str, Any]) -> None:
+        """Let Scrapy's telnet console show the proxies: ``proxies()``."""
+        telnet_vars["proxies"] = self._show
+
+    def _show(self) -> None:
+        self._flush()
+        print(self._stats.summary())
 
     def _assign_later(self, request: Request) -> bool:
         """Give *request*, which waits, its proxy; return False where none may be selected."""
@@ -294,7 +306,7 @@ class ProxyWhirlMiddleware:
     def _look_for_proxies(self) -> None:
         self._waiting.look_soon()
 
-    def _flush(self) -> None:
+    def _flush(self, is_last: bool = False) -> None:
         assert self._crawler.engine
         self._recorder.settle_lost(self._crawler.engine.downloader.active)
-        self._stats.flush()
+        self._stats.flush(is_last)

@@ -107,6 +107,24 @@ def test_only_the_most_used_have_figures_of_their_own() -> None:
     assert collected.get_value("somebody/elses") == 1
 
 
+def test_of_many_those_are_brought_up_to_date_that_were_used_until_all_are() -> None:
+    pool, collected = pool_of(600), collector()
+    stats = CrawlStats(collected, pool, most=10_000)
+    proxies = list(pool)
+    for proxy in proxies:
+        use(stats, proxy)
+    stats.flush(is_last=False)
+    assert len(labels(collected)) == 600
+
+    use(stats, proxies[0], 600)
+    stats.flush(is_last=False)
+    assert collected.get_value("proxywhirl/proxy/h:1/share") == round(601 / 1200, 4)
+    assert collected.get_value("proxywhirl/proxy/h:2/share") == round(1 / 600, 4)
+
+    stats.flush()
+    assert collected.get_value("proxywhirl/proxy/h:2/share") == round(1 / 1200, 4)
+
+
 def test_none_may_have_figures() -> None:
     pool, collected = pool_of(2), collector()
     stats = CrawlStats(collected, pool, most=0)

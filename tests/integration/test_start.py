@@ -99,7 +99,7 @@ async def test_without_credentials_httpproxymiddleware_may_be_off(playground: Pl
 
 
 @deferred_f_from_coro_f
-async def test_a_line_says_how_a_crawl_starts_and_one_how_it_ended(
+async def test_a_line_says_how_a_crawl_starts_and_a_line_and_a_table_how_it_ended(
     playground: Playground, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -112,4 +112,8 @@ async def test_a_line_says_how_a_crawl_starts_and_one_how_it_ended(
         "Crawled through 1 of 3 proxies: 1 attempts, 1 successes, 0 bans, 0 failures, 0 neutral;"
         " mean response time "
     )
+    _, head, row = lines[1].split("\n")
+    assert head.split() == ["proxy", "attempts", "share", "failed", "ema", "ms", "state"]
+    assert row.startswith("best  127.0.0.1:")
+    assert row.endswith("  healthy")
     assert len(lines) == 2
