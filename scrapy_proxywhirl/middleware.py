@@ -63,6 +63,7 @@ class ProxyWhirlMiddleware:
 
     Attributes:
         pool: The proxies, each with what its attempts have shown.
+        supply: Keeps the pool as its sources have it.
     """
 
     def __init__(self, crawler: Crawler, settings: ProxyWhirlSettings) -> None:
@@ -73,7 +74,7 @@ class ProxyWhirlMiddleware:
         self._stats = parts.stats
         self._budget = parts.budget
         self._choices = parts.choices
-        self._supply = parts.supply
+        self.supply = parts.supply
         self._timeouts = parts.timeouts
         self._recorder = parts.recorder
         self._retries = parts.retries
@@ -92,8 +93,8 @@ class ProxyWhirlMiddleware:
         self._slots = settings.slots
         self._has_playwright = has_playwright(crawler.settings)
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
-        self._supply.load()
-        if not self._supply.is_expected:
+        self.supply.load()
+        if not self.supply.is_expected:
             check_pool(settings, self.pool)
 
     @classmethod
@@ -176,7 +177,7 @@ class ProxyWhirlMiddleware:
         if (
             has_to_wait
             or self._shortage.is_waited_for
-            or self._supply.is_expected
+            or self.supply.is_expected
             or self.pool.has_busy(*demand)
         ):
             return self._waiting.wait(request, demand, pause)
@@ -226,7 +227,7 @@ class ProxyWhirlMiddleware:
         self._flushing.start(_STATS_INTERVAL, now=False)
         if self._exchange is not None:
             self._exchange.open()
-        self._supply.open()
+        self.supply.open()
 
     def headers_received(self, request: Request) -> None:
         """Note when headers came, where the time of the body behind them counts too."""
@@ -251,7 +252,7 @@ class ProxyWhirlMiddleware:
         """Settle what never came back, and write the last figures."""
         if self._flushing is not None and self._flushing.running:
             self._flushing.stop()
-        self._supply.close()
+        self.supply.close()
         self._waiting.close()
         self._recorder.settle_all()
         self._flush(is_last=True)

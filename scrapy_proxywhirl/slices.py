@@ -27,14 +27,15 @@ async def in_slices(steps: Iterator[None], goes_on: Callable[[], bool]) -> bool:
     began = perf_counter()
     for _ in steps:
         if perf_counter() - began > _SLICE:
-            await _breathe()
+            await pause(0)
             if not goes_on():
                 return False
             began = perf_counter()
     return True
 
 
-async def _breathe() -> None:
-    breath: Deferred[None] = Deferred()
-    call_later(0, breath.callback, None)
-    await maybe_deferred_to_future(breath)
+async def pause(seconds: float) -> None:
+    """Let the crawl go on meanwhile, on whatever event loop it runs."""
+    over: Deferred[None] = Deferred()
+    call_later(seconds, over.callback, None)
+    await maybe_deferred_to_future(over)

@@ -16,39 +16,50 @@ if TYPE_CHECKING:
 
 
 class Command(ScrapyCommand):
-    """``scrapy proxies demo``"""
+    """``scrapy proxies demo`` and ``scrapy proxies list``"""
 
     requires_crawler_process = False
     default_settings: ClassVar[dict[str, Any]] = {"LOG_LEVEL": "WARNING"}
 
     def syntax(self) -> str:
         """Return how it is called."""
-        return "demo [options]"
+        return "demo|list [options]"
 
     def short_desc(self) -> str:
         """Return what it does, in a line."""
-        return "See how scrapy-proxywhirl learns which proxies are fast"
+        return "List the proxies of a project, or see how scrapy-proxywhirl learns which are fast"
 
     def long_desc(self) -> str:
         """Return what it does."""
         return (
             "demo: crawl a site through ten proxies of 40 to 400 ms, all of them on this machine,"
-            " first in turn and then by performance, and compare."
+            " first in turn and then by performance, and compare.\n"
+            "list: print the pool that the settings of the project give, with where each proxy came"
+            " from; without credentials."
         )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
         super().add_options(parser)
         parser.add_argument(
-            "--pages", type=int, default=900, help="pages of each crawl (default: %(default)s)"
+            "--pages",
+            type=int,
+            default=900,
+            help="demo: pages of each crawl (default: %(default)s)",
         )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do it."""
-        if args != ["demo"]:
-            raise UsageError("what to do? There is: demo", print_help=True)
-        if opts.pages < 1:
-            raise UsageError(f"--pages is {opts.pages}; it must be at least 1")
+        if args == ["demo"]:
+            self._demo(opts.pages)
+        elif args == ["list"]:
+            self._list()
+        else:
+            raise UsageError("what to do? There are: demo, list", print_help=True)
+
+    def _demo(self, pages: int) -> None:
+        if pages < 1:
+            raise UsageError(f"--pages is {pages}; it must be at least 1")
         try:
             from scrapy_proxywhirl.commands.demo import run_demo
         except ImportError as error:
@@ -59,4 +70,11 @@ class Command(ScrapyCommand):
                 print_help=False,
             ) from error
         assert self.settings is not None
-        run_demo(self.settings, opts.pages)
+        run_demo(self.settings, pages)
+
+    def _list(self) -> None:
+        from scrapy_proxywhirl.commands.listing import run_list
+
+        assert self.settings is not None
+        if not run_list(self.settings):
+            self.exitcode = 1

@@ -76,6 +76,10 @@ class Roster:
             yield
         return expired
 
+    def source_of(self, proxy: Proxy) -> Source | None:
+        """Return the first source that has *proxy*; None where none has."""
+        return self._first_with(proxy.id)
+
     def sessions_with(self, proxy: Proxy) -> Sessions | None:
         """Return the sessions that *proxy* is one of; None for a proxy that is no session."""
         return next((one for one in self.gateways.values() if proxy.id in one), None)
