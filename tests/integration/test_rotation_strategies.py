@@ -72,7 +72,7 @@ class TestPerformanceBasedIntegration:
         proxies[1].ema_response_time_ms = 2000.0
 
         crawled = await crawl(
-            {"PROXYWHIRL_PROXIES": proxies},
+            {"PROXYWHIRL_PROXIES": proxies, "PROXYWHIRL_EXPLORATION": 0},
             [f"{playground.origin_url}/{number}" for number in range(100)],
         )
 
