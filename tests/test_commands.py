@@ -45,8 +45,8 @@ def test_the_demo_shows_that_performance_is_faster() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "what to do? There are: demo, list"),
-        (["dance"], "what to do? There are: demo, list"),
+        ([], "what to do? There are: check, list, demo"),
+        (["dance"], "what to do? There are: check, list, demo"),
         (["demo", "--pages", "0"], "--pages is 0; it must be at least 1"),
     ],
 )

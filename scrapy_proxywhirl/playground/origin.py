@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from typing import Any
@@ -21,7 +22,8 @@ class Origin:
     ``/`` and ``/page/2`` and so on list books, ``/book/1`` and so on show one, ``/status/404`` has
     that status, ``/in-turn/503/200`` the one and then the other, ``/redirect/book/1`` sends to
     ``/book/1``, ``/slow/2.5`` takes as many seconds, ``/slow-body/2.5`` does between its headers
-    and its body (the proxy sees to that), and any other path is a short page.
+    and its body (the proxy sees to that), ``/anything`` tells in JSON who asks, and with which
+    headers, and any other path is a short page.
 
     Attributes:
         log: A record of each request: ``path``, ``via`` (the proxy that it came through, or None)
@@ -44,7 +46,12 @@ class Origin:
                 path = self._in_turn(target, path)
             elif path.startswith("/slow/"):
                 await asyncio.sleep(float(path.split("/")[2]))
-            writer.write(_answer(path).to_bytes())
+            if path == "/anything":
+                origin, *_ = writer.get_extra_info("peername")
+                answer = response(200, _told(origin, request), content_type="application/json")
+            else:
+                answer = _answer(path)
+            writer.write(answer.to_bytes())
         writer.close()
 
     def _in_turn(self, target: str, path: str) -> str:
@@ -69,6 +76,10 @@ def _answer(path: str) -> Message:
         case ["redirect", *rest]:
             return response(302, location="/" + "/".join(rest))
     return response(200, f"<title>{path}</title>".encode())
+
+
+def _told(origin: str, request: Message) -> bytes:
+    return json.dumps({"origin": origin, "headers": request.headers}).encode()
 
 
 def _listing(page: int) -> bytes:
