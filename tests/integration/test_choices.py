@@ -163,7 +163,8 @@ async def test_a_country_whose_proxies_all_rest_is_left_where_any_will_do(
         {
             "PROXYWHIRL_PROXIES": world(playground),
             "PROXYWHIRL_ON_NO_MATCH": "any",
-            "PROXYWHIRL_COOLDOWN": 60,
+            "PROXYWHIRL_COOLDOWN": 3600,  # a rest is any part of that
+            "PROXYWHIRL_COOLDOWN_MAX": 3600,
         },
         [asking(playground, number, country="DE") for number in range(50)],
     )

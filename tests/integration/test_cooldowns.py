@@ -23,7 +23,8 @@ async def test_a_proxy_that_resets_is_tried_a_few_times_however_many_pages_there
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
             "PROXYWHIRL_STRATEGY": "round-robin",
-            "PROXYWHIRL_COOLDOWN": 20,
+            "PROXYWHIRL_COOLDOWN": 3600,  # a rest is any part of that
+            "PROXYWHIRL_COOLDOWN_MAX": 3600,
         },
         [f"{playground.origin_url}/{number}" for number in range(300)],
     )

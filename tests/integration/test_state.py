@@ -117,7 +117,8 @@ async def test_a_proxy_that_rested_does_so_in_the_next_crawl(
     settings = {
         "PROXYWHIRL_PROXIES": playground.proxy_urls,
         "PROXYWHIRL_STATE": f"sqlite:///{path}",
-        "PROXYWHIRL_COOLDOWN": 100,
+        "PROXYWHIRL_COOLDOWN": 3600,  # a rest is any part of that
+        "PROXYWHIRL_COOLDOWN_MAX": 3600,
     }
 
     await crawl(settings, urls(playground))
