@@ -30,8 +30,11 @@ class Playground:
 
     Args:
         proxies: How each proxy is to behave.
-        certificate: A file with a certificate and its key, for the web site to speak HTTPS too;
-            None where it need not.
+        certificate: A file with a certificate and its key, for the web site to speak HTTPS too, and
+            for proxies that do; None where nobody need.
+
+    Raises:
+        ValueError: There is none, and a proxy is to speak HTTPS.
 
     Attributes:
         specs: How each proxy behaves now, or was last told to.
@@ -42,6 +45,8 @@ class Playground:
 
     def __init__(self, proxies: Iterable[ProxySpec], certificate: str | None = None) -> None:
         self.specs = list(proxies)
+        if certificate is None and any(spec.scheme == "https" for spec in self.specs):
+            raise ValueError("a proxy that speaks HTTPS needs a certificate")
         self._certificate = certificate
         self.origin_url = ""
         self.https_url = ""
@@ -61,7 +66,10 @@ class Playground:
         self.origin_url = f"http://127.0.0.1:{origin}"
         if ports["https"]:
             self.https_url = f"https://127.0.0.1:{ports['https']}"
-        self.proxy_urls = [f"http://127.0.0.1:{port}" for port in proxies]
+        self.proxy_urls = [
+            f"{spec.scheme}://127.0.0.1:{port}"
+            for spec, port in zip(self.specs, proxies, strict=True)
+        ]
         return self
 
     def __exit__(

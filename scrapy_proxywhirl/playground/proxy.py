@@ -1,4 +1,4 @@
-"""A loopback HTTP proxy that behaves as it is told."""
+"""A loopback proxy that behaves as it is told."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import asyncio
 import gzip
 import socket
 import struct
-from asyncio import StreamReader, StreamWriter
+from asyncio import IncompleteReadError, StreamReader, StreamWriter
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from scrapy_proxywhirl.playground import socks
 from scrapy_proxywhirl.playground.messages import Message, read_message, response
 from scrapy_proxywhirl.playground.spec import Fault, ProxySpec
 
 _Connection = tuple[StreamReader, StreamWriter]
 
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
 
 class LoopbackProxy:
     """
-    An HTTP proxy on a port of this machine: plain requests and CONNECT.
+    A proxy on a port of this machine: for HTTP, plain requests and CONNECT, or for SOCKS 5.
 
     Args:
         name: What it calls itself in the Via header.
@@ -30,8 +34,8 @@ class LoopbackProxy:
         received: Called with each request, before it is answered.
 
     Attributes:
-        log: A record of each request: ``proxy`` (its name), ``url`` and ``username`` (None without
-            credentials).
+        log: A record of each request: ``proxy`` (its name), ``url`` (for a tunnel, ``host:port``)
+            and ``username`` (None without credentials).
     """
 
     def __init__(self, name: str, spec: ProxySpec, received: Callable[[], None]) -> None:
@@ -45,6 +49,9 @@ class LoopbackProxy:
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Answer the requests of one connection."""
+        if self.spec.scheme == "socks5":
+            await self._serve_socks(reader, writer)
+            return
         try:
             while (request := await read_message(reader)) is not None:
                 if not await self._answer(request, reader, writer):
@@ -52,6 +59,33 @@ class LoopbackProxy:
                 await writer.drain()
         except ConnectionError:
             pass  # the client is gone, and what it would have been answered with it
+        finally:
+            writer.close()
+
+    async def _serve_socks(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Answer the one request that a connection of this kind has."""
+        self._received()
+        spec = self.spec
+        try:
+            if spec.fault is Fault.HANG:
+                await reader.read()
+                return
+            if spec.fault is Fault.RESET:
+                _reset(writer)
+                return
+            request = await socks.read_request(reader, writer, partial(_may_pass, spec))
+            self.log.append(
+                {"proxy": self.name, "url": request.target, "username": request.username}
+            )
+            if spec.fault is Fault.STATUS:
+                writer.write(socks.reply(socks.NOT_ALLOWED))
+            elif request.target:
+                async with self._place(spec.capacity):
+                    await asyncio.sleep(spec.latency)
+                opened, failed = socks.reply(socks.SUCCEEDED), socks.reply(socks.UNREACHABLE)
+                await _tunnel(request.target, reader, writer, opened, failed)
+        except (ConnectionError, IncompleteReadError):
+            pass  # the client is gone
         finally:
             writer.close()
 
@@ -78,7 +112,7 @@ class LoopbackProxy:
         async with self._place(spec.capacity):
             await asyncio.sleep(spec.latency)
         if method == "CONNECT":
-            await _tunnel(target, reader, writer)
+            await _tunnel(target, reader, writer, _ESTABLISHED, response(502).to_bytes())
             return False
         return await _send(await self._forward(request), spec, writer)
 
@@ -136,13 +170,15 @@ async def _connect(netloc: str) -> _Connection:
     return await asyncio.open_connection(host or netloc, int(port or 80))
 
 
-async def _tunnel(target: str, reader: StreamReader, writer: StreamWriter) -> None:
+async def _tunnel(
+    target: str, reader: StreamReader, writer: StreamWriter, opened: bytes, failed: bytes
+) -> None:
     try:
         upstream_reader, upstream_writer = await _connect(target)
     except OSError:
-        writer.write(response(502).to_bytes())
+        writer.write(failed)
         return
-    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    writer.write(opened)
     await asyncio.gather(_copy(reader, upstream_writer), _copy(upstream_reader, writer))
 
 

@@ -21,21 +21,27 @@ HOST = "127.0.0.1"
 _LONGEST_LINE = 2**26
 
 
-async def serve(specs: list[ProxySpec], first_port: int = 0) -> Servers:
+async def serve(
+    specs: list[ProxySpec], first_port: int = 0, certificate: str | None = None
+) -> Servers:
     """
     Start an origin and a proxy for each of *specs* on this machine.
 
     Args:
         specs: How the proxies are to behave.
         first_port: The origin's; the proxies have the next ones. 0 for any that are free.
+        certificate: A file with a certificate and its key, for what is to speak TLS; with it, the
+            origin does so too, on a port that is free.
     """
-    servers = Servers()
+    servers = Servers(certificate)
     for place, spec in enumerate([None, *specs]):
         port = first_port + place if first_port else 0
         if spec is None:
             await servers.start(servers.origin, port)
         else:
             await servers.add_proxy(spec, port)
+    if certificate is not None:
+        await servers.start_https()
     return servers
 
 
@@ -43,12 +49,19 @@ class Servers:
     """
     The origin and the proxies of a playground.
 
+    Args:
+        certificate: As :func:`serve` has it.
+
     Attributes:
         ports: The origin's, then the proxies'.
         https_port: The origin's for HTTPS; None without a certificate.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: str | None) -> None:
+        self._context: ssl.SSLContext | None = None
+        if certificate is not None:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(certificate)
         self.origin = Origin()
         self.proxies: list[LoopbackProxy] = []
         self.ports: list[int] = []
@@ -61,18 +74,16 @@ class Servers:
 
     async def start(self, server: Origin | LoopbackProxy, port: int) -> None:
         """Let *server* listen."""
-        self.ports.append(await self._listen(server, port))
+        is_tls = isinstance(server, LoopbackProxy) and server.spec.scheme == "https"
+        self.ports.append(await self._listen(server, port, self._context if is_tls else None))
 
-    async def start_https(self, certificate: str) -> None:
-        """Let the origin speak HTTPS too, with the *certificate* and key of that file."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        self.https_port = await self._listen(self.origin, 0, context)
+    async def start_https(self) -> None:
+        """Let the origin speak HTTPS too."""
+        self.https_port = await self._listen(self.origin, 0, self._context)
 
     async def _listen(
-        self, server: Origin | LoopbackProxy, port: int, context: ssl.SSLContext | None = None
+        self, server: Origin | LoopbackProxy, port: int, context: ssl.SSLContext | None
     ) -> int:
-
         def connected(reader: StreamReader, writer: StreamWriter) -> None:
             # Not left to start_server, whose tasks complain in Python 3.11 when they are cancelled.
             self._run(server.serve(reader, writer))
@@ -139,9 +150,8 @@ async def _main() -> None:
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     order = json.loads(await reader.readline())
-    servers = await serve([ProxySpec.from_json(spec) for spec in order["specs"]])
-    if order["certificate"] is not None:
-        await servers.start_https(order["certificate"])
+    specs = [ProxySpec.from_json(spec) for spec in order["specs"]]
+    servers = await serve(specs, certificate=order["certificate"])
     _say({"http": servers.ports, "https": servers.https_port})
     while line := await reader.readline():  # the end of input is the end of who started this
         _say(servers.obey(json.loads(line)))

@@ -7,6 +7,8 @@ from enum import Enum
 from math import inf
 from typing import Any
 
+_SCHEMES = ("http", "https", "socks5")
+
 
 class Fault(Enum):
     """What is wrong with a proxy."""
@@ -17,7 +19,7 @@ class Fault(Enum):
     HANG = "hang"  #: it takes a request and never answers
     CUT = "cut"  #: it closes the connection half-way through the body
     RESET_BODY = "reset-body"  #: it resets the connection after the headers
-    STATUS = "status"  #: it answers at once, with a status and a page of its own
+    STATUS = "status"  #: it answers at once, with a status and a page of its own; SOCKS: it refuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class ProxySpec:
             are answered with 407.
         takes_anonymous: Whether, besides, requests without any credentials are served.
         byte_seconds: Seconds before each byte of the body; 0 for all at once.
+        scheme: ``http``, ``https`` for the same by TLS, or ``socks5``.
+
+    What is said of statuses, headers and bodies is for http:// pages by an HTTP proxy; nobody but
+    the two ends sees what is in a tunnel.
     """
 
     latency: float = 0.0
@@ -47,6 +53,7 @@ class ProxySpec:
     credentials: dict[str, str] = field(default_factory=dict)
     takes_anonymous: bool = False
     byte_seconds: float = 0.0
+    scheme: str = "http"
 
     def __post_init__(self) -> None:
         for name in ("latency", "body_seconds", "byte_seconds"):
@@ -56,6 +63,9 @@ class ProxySpec:
 
         if self.capacity < 0:
             raise ValueError(f"capacity is {self.capacity!r}; it must be at least 0")
+
+        if self.scheme not in _SCHEMES:
+            raise ValueError(f"scheme is {self.scheme!r}; it must be one of {', '.join(_SCHEMES)}")
 
     def to_json(self) -> dict[str, Any]:
         """Return this as JSON can hold it."""
