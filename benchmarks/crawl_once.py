@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -87,6 +88,7 @@ class PagesSpider(Spider):
         self.page_seconds: list[tuple[float, float]] = []
         self.wrong = 0
         self.latest = inf
+        self.open_files = 0
 
     async def start(self) -> AsyncIterator[Request]:
         """Ask for the pages, or for one whose callback asks for them all at once."""
@@ -125,6 +127,8 @@ class PagesSpider(Spider):
         self.latest = time.monotonic()
         self.arrived += 1
         self.wrong += response.body != f"<title>/{response.meta['page']}</title>".encode()
+        if self.arrived == self.pages:
+            self.open_files = len(os.listdir("/proc/self/fd"))
         if self.one_by_one:
             number = response.meta["page"] + 32
             return self.page(number) if number < self.pages else None
@@ -182,6 +186,7 @@ def main() -> None:
         "wrong": crawler.spider.wrong,
         "more_arrived": crawler.spider.more_arrived,
         "peak_kib": peak_kib() if order.get("measures_memory") else None,
+        "open_files": crawler.spider.open_files,
         "active": sum(
             proxy.requests_active
             for middleware in crawler.engine.downloader.middleware.middlewares

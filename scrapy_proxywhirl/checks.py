@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
@@ -20,17 +19,8 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from scrapy_proxywhirl.core import Proxy, ProxyPool
+    from scrapy_proxywhirl.downloaders import Downloaders
     from scrapy_proxywhirl.settings import ProxyWhirlSettings
-
-logger = logging.getLogger(__name__)
-
-_DEFAULT_HANDLER = "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"
-
-WITHOUT_PROXY = (
-    "scrapy-playwright heeds no request's proxy and goes direct. A request with meta['playwright']"
-    " is not sent, unless it says meta['proxywhirl'] = False: give the browser's contexts proxies"
-    " of their own then."
-)
 
 
 class CrawlCheck:
@@ -40,21 +30,16 @@ class CrawlCheck:
     Args:
         settings: Of the crawl.
         middleware: The class of ours that is enabled.
+        downloaders: What its download handlers can do.
 
     Raises:
         ValueError: With what is wrong and what to do.
     """
 
-    def __init__(self, settings: BaseSettings, middleware: type) -> None:
+    def __init__(self, settings: BaseSettings, middleware: type, downloaders: Downloaders) -> None:
         self._encoding = settings.get("HTTPPROXY_AUTH_ENCODING") or "latin-1"
         self._sends_credentials = _check_order(settings, middleware)
-        handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
-        self._has_default_handler = any(
-            _path(handlers.get(scheme)) == _DEFAULT_HANDLER for scheme in ("http", "https")
-        )
-        self._has_warned_of_https = False
-        if has_playwright(settings):
-            logger.warning(WITHOUT_PROXY)
+        self._downloaders = downloaders
 
     def __call__(self, proxy: Proxy) -> None:
         """
@@ -71,21 +56,7 @@ class CrawlCheck:
                     " DOWNLOADER_MIDDLEWARES"
                 )
             check_encoding(proxy, self._encoding)
-        if proxy.scheme == "http" or not self._has_default_handler:
-            return
-        if proxy.scheme != "https":
-            raise InvalidProxyError(
-                f"{proxy.label!r} is a {proxy.scheme} proxy, which Scrapy's default download"
-                " handler does not speak; set DOWNLOAD_HANDLERS to one that does, such as the"
-                " httpx handler of Scrapy 2.19"
-            )
-        if not self._has_warned_of_https:
-            self._has_warned_of_https = True
-            logger.warning(
-                "The pool has https:// proxies, through which Scrapy's default download handler"
-                " fetches no https:// pages. Most such proxies are meant as http://; for the"
-                " others, set DOWNLOAD_HANDLERS to a handler that can."
-            )
+        self._downloaders.check(proxy)
 
 
 def check_pool(settings: ProxyWhirlSettings, pool: ProxyPool) -> None:
@@ -107,12 +78,6 @@ def check_pool(settings: ProxyWhirlSettings, pool: ProxyPool) -> None:
             f"PROXYWHIRL_BUDGET is {settings.budget:g}, and no proxy costs anything; give them a"
             " cost_per_gb or a cost_per_request"
         )
-
-
-def has_playwright(settings: BaseSettings) -> bool:
-    """Tell whether scrapy-playwright downloads: it heeds no request's proxy and goes direct."""
-    handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
-    return any(_path(handler).startswith("scrapy_playwright.") for handler in handlers.values())
 
 
 def _check_order(settings: BaseSettings, middleware: type) -> bool:
@@ -142,12 +107,6 @@ def _check_order(settings: BaseSettings, middleware: type) -> bool:
             " see redirects; give it an order above 600, such as 745"
         )
     return _has(after, HttpProxyMiddleware) and settings.getbool("HTTPPROXY_ENABLED")
-
-
-def _path(handler: str | type | None) -> str:
-    if handler is None:  # the scheme is switched off
-        return ""
-    return handler if isinstance(handler, str) else global_object_name(handler)
 
 
 def _has(components: list[type], wanted: type) -> bool:

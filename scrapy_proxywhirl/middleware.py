@@ -9,7 +9,7 @@ from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from scrapy_proxywhirl.checks import WITHOUT_PROXY, check_pool, has_playwright
+from scrapy_proxywhirl.checks import check_pool
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
 from scrapy_proxywhirl.note import (
     NOTE,
@@ -75,6 +75,7 @@ class ProxyWhirlMiddleware:
         self._budget = parts.budget
         self._choices = parts.choices
         self.supply = parts.supply
+        self._downloaders = parts.downloaders
         self._timeouts = parts.timeouts
         self._recorder = parts.recorder
         self._retries = parts.retries
@@ -91,7 +92,6 @@ class ProxyWhirlMiddleware:
             pause=settings.cooldown,
         )
         self._slots = settings.slots
-        self._has_playwright = has_playwright(crawler.settings)
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
         self.supply.load()
         if not self.supply.is_expected:
@@ -159,9 +159,10 @@ class ProxyWhirlMiddleware:
         if not is_ours_to_assign(request):
             forget_note(request)
             return None
-        if self._has_playwright and request.meta.get("playwright"):
+        refusal = self._downloaders.refusal(request)
+        if refusal:
             self._stats.no_proxy()
-            raise NoProxyForRequestError(f"{request}: {WITHOUT_PROXY}")
+            raise NoProxyForRequestError(f"{request}: {refusal}")
         earlier = earlier_note(request)
         if earlier:
             restore(request, earlier)
@@ -223,6 +224,7 @@ class ProxyWhirlMiddleware:
             type(self.strategy).__name__,
             extra={"spider": spider},
         )
+        self._downloaders.check_size(len(self.pool))
         self._flushing = create_looping_call(self._flush)
         self._flushing.start(_STATS_INTERVAL, now=False)
         if self._exchange is not None:
@@ -305,6 +307,7 @@ class ProxyWhirlMiddleware:
             self._shortage.end(proxy, domain)
 
     def _look_for_proxies(self) -> None:
+        self._downloaders.check_size(len(self.pool))
         self._waiting.look_soon()
 
     def _flush(self, is_last: bool = False) -> None:

@@ -19,6 +19,7 @@ from scrapy_proxywhirl.core import (
     PoolSessions,
     ProxyPool,
 )
+from scrapy_proxywhirl.downloaders import Downloaders
 from scrapy_proxywhirl.judge import Judge
 from scrapy_proxywhirl.recorder import Recorder
 from scrapy_proxywhirl.retry import Retries
@@ -49,6 +50,7 @@ class Parts:
         budget: What may be spent.
         choices: Reads what requests say of their proxies.
         supply: Keeps the pool as its sources have it.
+        downloaders: What can be done with a proxy.
         timeouts: How long a request may take.
         recorder: Has what comes back told to whom it concerns.
         retries: What is sent again.
@@ -63,6 +65,7 @@ class Parts:
     budget: Budget
     choices: Choices
     supply: Supply
+    downloaders: Downloaders
     timeouts: Timeouts
     recorder: Recorder
     retries: Retries
@@ -102,12 +105,13 @@ class Parts:
             settings.adaptive_timeout,
             tries=1 + settings.retry_times,
         )
+        downloaders = Downloaders(crawler.settings)
         supply = Supply(
             crawler,
             pool,
             settings.sources,
             settings.refresh_interval,
-            CrawlCheck(crawler.settings, middleware),
+            CrawlCheck(crawler.settings, middleware, downloaders),
             pool_changed,
         )
         recorder = Recorder(
@@ -131,6 +135,7 @@ class Parts:
             budget=budget,
             choices=Choices(pool, strategies, budget, settings.has_sticky_cookiejars),
             supply=supply,
+            downloaders=downloaders,
             timeouts=timeouts,
             recorder=recorder,
             retries=Retries(settings.retry_times, settings.cooldown, incidents, stats),

@@ -153,7 +153,7 @@ async def test_what_the_handler_cannot_do_is_no_proxy_either(
     )
 
     assert_all_arrived(crawled, urls(playground, 10))
-    assert f"{path}:4: 'a:1' is a socks5 proxy, which Scrapy's default" in caplog.text
+    assert f"{path}:4: 'a:1' is a socks5 proxy, which HTTP11Download" in caplog.text
     assert f"{path}:5: 'b:1' has credentials, which HttpProxyMiddleware sends" in caplog.text
 
 

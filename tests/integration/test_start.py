@@ -76,18 +76,6 @@ async def test_switched_off_it_is_not_there(playground: Playground) -> None:
 
 
 @deferred_f_from_coro_f
-async def test_https_proxies_are_warned_of(
-    playground: Playground, caplog: pytest.LogCaptureFixture
-) -> None:
-    proxies = [*playground.proxy_urls, "https://127.0.0.1:1"]
-
-    await crawl({"PROXYWHIRL_PROXIES": proxies}, [])
-
-    (warning,) = (r for r in caplog.records if r.name == "scrapy_proxywhirl.checks")
-    assert "has https:// proxies" in warning.getMessage()
-
-
-@deferred_f_from_coro_f
 async def test_without_credentials_httpproxymiddleware_may_be_off(playground: Playground) -> None:
     crawled = await crawl(
         {"PROXYWHIRL_PROXIES": playground.proxy_urls, "HTTPPROXY_ENABLED": False},

@@ -1,0 +1,204 @@
+"""What download handlers, Scrapy's own and others, can do with a proxy."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.util import find_spec
+from math import inf
+from typing import TYPE_CHECKING
+
+from scrapy.utils.misc import load_object
+from scrapy.utils.python import global_object_name
+
+from scrapy_proxywhirl.core import InvalidProxyError
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.settings import BaseSettings
+
+    from scrapy_proxywhirl.core import Proxy
+
+logger = logging.getLogger(__name__)
+
+_SCRAPY = "scrapy.core.downloader.handlers."
+_DEFAULT = f"{_SCRAPY}http11.HTTP11DownloadHandler"
+_HTTP2 = f"{_SCRAPY}http2.H2DownloadHandler"
+_HTTPX = f"{_SCRAPY}_httpx.HttpxDownloadHandler"
+_AIOHTTP = f"{_SCRAPY}_aiohttp.AiohttpDownloadHandler"
+_IMPERSONATE = "scrapy_impersonate."
+_PLAYWRIGHT = "scrapy_playwright."
+
+# Schemes of the proxies that a handler can send pages of http:// through, and those of https://.
+_SERVED: dict[str, dict[str, tuple[str, ...]]] = {
+    _DEFAULT: {"http": ("http", "https"), "https": ("http",)},
+    _HTTPX: {"http": ("http", "https", "socks5"), "https": ("http", "https", "socks5")},
+    _AIOHTTP: {
+        "http": ("http", "https"),
+        # Before Python 3.11 asyncio has no TLS within TLS.
+        "https": ("http", "https") if sys.version_info >= (3, 11) else ("http",),
+    },
+    _IMPERSONATE: {
+        "http": ("http", "https", "socks4", "socks5"),
+        "https": ("http", "https", "socks4", "socks5"),
+    },
+    _PLAYWRIGHT: {"http": ("http", "https"), "https": ("http",)},
+}
+
+# The other files that a crawl has open need some room.
+_SHARE_OF_OPEN_FILES = 0.9
+
+_OTHERS = (
+    "set DOWNLOAD_HANDLERS to one that does, such as the httpx handler of Scrapy 2.19 (pip install"
+    " 'httpx2[socks]'), which speaks SOCKS 5"
+)
+
+WITHOUT_PROXY = (
+    "scrapy-playwright heeds no request's proxy and goes direct. A request with meta['playwright']"
+    " is not sent, unless it says meta['proxywhirl'] = False: give the browser's contexts proxies"
+    " of their own then."
+)
+
+_NOT_BY_CURL = (
+    "Some proxies speak SOCKS, and without meta['impersonate'] scrapy-impersonate leaves a request"
+    " to Scrapy's default handler, which does not. It is not sent."
+)
+
+
+class Downloaders:
+    """
+    What the download handlers of a crawl can do with proxies.
+
+    Args:
+        settings: Of the crawl.
+
+    Raises:
+        ValueError: One of them can do nothing with any proxy.
+    """
+
+    def __init__(self, settings: BaseSettings) -> None:
+        handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
+        self._handlers = {
+            scheme: _kind(load_object(handlers[scheme]))
+            for scheme in ("http", "https")
+            if handlers.get(scheme) is not None  # the scheme is switched off
+        }
+        if _HTTP2 in self._handlers.values():
+            raise ValueError(
+                "DOWNLOAD_HANDLERS has H2DownloadHandler, which sends nothing through proxies;"
+                " leave it out, or take the httpx handler of Scrapy 2.19 (pip install"
+                " 'httpx2[http2]') with HTTPX_HTTP2_ENABLED = True"
+            )
+        self._has_playwright = _PLAYWRIGHT in self._handlers.values()
+        if self._has_playwright:
+            logger.warning(WITHOUT_PROXY)
+        self._needs_impersonate = False
+        self._has_warned_of_https = False
+        self._has_warned_of_size = False
+
+    def check(self, proxy: Proxy) -> None:
+        """
+        Refuse a proxy that they cannot use.
+
+        Raises:
+            InvalidProxyError: With what is wrong and what to do.
+        """
+        if proxy.has_credentials:
+            self._check_credentials(proxy)
+        if proxy.scheme == "http":
+            return
+        for page_scheme, kind in self._handlers.items():
+            if kind not in _SERVED or proxy.scheme in _SERVED[kind][page_scheme]:
+                continue
+            name = kind.rstrip(".").rpartition(".")[2]
+            if proxy.scheme == "https":
+                self._warn_of_https(name)
+            else:
+                raise InvalidProxyError(
+                    f"{proxy.label!r} is a {proxy.scheme} proxy, which {name} does not speak;"
+                    f" {_OTHERS}"
+                )
+        if proxy.scheme.startswith("socks"):
+            self._check_socks(proxy)
+
+    def check_size(self, proxies: int) -> None:
+        """Warn, once, of a pool of so many *proxies* that not all can have a connection."""
+        if self._has_warned_of_size or _HTTPX not in self._handlers.values():
+            return
+        limit = most_open_files()
+        if proxies > _SHARE_OF_OPEN_FILES * limit:
+            self._has_warned_of_size = True
+            logger.warning(
+                "The pool has %d proxies, this process may have %d files open, and"
+                " HttpxDownloadHandler keeps a connection to each that it has used. Allow more"
+                " (ulimit -n), or take another download handler.",
+                proxies,
+                limit,
+            )
+
+    def refusal(self, request: Request) -> str:
+        """Tell why *request* is not to be sent, whatever its proxy; empty where it may."""
+        if self._has_playwright and request.meta.get("playwright"):
+            return WITHOUT_PROXY
+        if self._needs_impersonate and not request.meta.get("impersonate"):
+            return _NOT_BY_CURL
+        return ""
+
+    def _check_credentials(self, proxy: Proxy) -> None:
+        """Refuse what would break, and show parts of a password in errors then."""
+        handlers = self._handlers.values()
+        if (_HTTPX in handlers or _AIOHTTP in handlers) and (
+            "/" in f"{proxy.username}{proxy.password}"
+        ):
+            raise InvalidProxyError(
+                f"the credentials for {proxy.label!r} have a slash, which the httpx and aiohttp"
+                " handlers take for the end of the proxy's address; have the credentials changed,"
+                " or leave the default handler in DOWNLOAD_HANDLERS"
+            )
+        if (
+            _IMPERSONATE in handlers
+            and proxy.scheme.startswith("socks")
+            and ":" in f"{proxy.password}"
+        ):
+            raise InvalidProxyError(
+                f"the password for {proxy.label!r} has a colon, which scrapy-impersonate cannot"
+                f" send to a {proxy.scheme} proxy; have it changed"
+            )
+
+    def _check_socks(self, proxy: Proxy) -> None:
+        if _HTTPX in self._handlers.values() and find_spec("socksio") is None:
+            raise InvalidProxyError(
+                f"{proxy.label!r} is a {proxy.scheme} proxy, for which HttpxDownloadHandler needs"
+                " the package socksio: pip install 'httpx2[socks]'"
+            )
+        self._needs_impersonate = _IMPERSONATE in self._handlers.values()
+
+    def _warn_of_https(self, name: str) -> None:
+        if self._has_warned_of_https:
+            return
+        self._has_warned_of_https = True
+        logger.warning(
+            "The pool has https:// proxies, through which %s fetches no https:// pages. Most such"
+            " proxies are meant as http://; for the others, set DOWNLOAD_HANDLERS to a handler that"
+            " can.",
+            name,
+        )
+
+
+def most_open_files() -> float:
+    """Return how many files, sockets among them, this process may have open."""
+    if sys.platform == "win32":
+        return inf
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return inf if soft == resource.RLIM_INFINITY else soft
+
+
+def _kind(handler: type) -> str:
+    """Return what stands for a class in this module; a class of one's own may do as it likes."""
+    names = [global_object_name(one) for one in handler.__mro__]
+    for package in (_IMPERSONATE, _PLAYWRIGHT):
+        if any(name.startswith(package) for name in names):
+            return package
+    return names[0]
