@@ -22,10 +22,11 @@ HANDLER = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"
 
 @pytest.fixture
 def _playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("scrapy_playwright.handler")
-    module.ScrapyPlaywrightDownloadHandler = HTTP11DownloadHandler  # type: ignore[attr-defined]
+    package, _, name = HANDLER.rpartition(".")
+    module = ModuleType(package)
+    setattr(module, name, type(name, (HTTP11DownloadHandler,), {"__module__": package}))
     monkeypatch.setitem(sys.modules, "scrapy_playwright", ModuleType("scrapy_playwright"))
-    monkeypatch.setitem(sys.modules, "scrapy_playwright.handler", module)
+    monkeypatch.setitem(sys.modules, package, module)
 
 
 @pytest.mark.usefixtures("_playwright")
@@ -48,7 +49,7 @@ async def test_only_what_is_for_the_browser_and_not_excepted_is_kept_back(
     assert failure.check(NoProxyForRequestError)
     assert "scrapy-playwright" in str(failure.value)
     assert crawled.stat("empty") == 1
-    (warning,) = (r for r in caplog.records if r.name == "scrapy_proxywhirl.checks")
+    (warning,) = (r for r in caplog.records if r.name == "scrapy_proxywhirl.downloaders")
     assert "scrapy-playwright heeds no request's proxy" in warning.getMessage()
     assert {entry["path"] for entry in playground.origin_log()} == {"/plain", "/excepted"}
 
