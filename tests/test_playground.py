@@ -16,10 +16,10 @@ from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from scrapy_proxywhirl.playground.spec import ProxySpec as Spec
 
 
-def fetch(url: str, proxy: str) -> tuple[int, bytes]:
+def fetch(url: str, proxy: str, **headers: str) -> tuple[int, bytes]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy}))
     try:
-        with opener.open(url, timeout=10) as response:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=10) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -153,13 +153,26 @@ def test_the_bookshop_lists_its_books(playground: Playground) -> None:
     proxy = playground.proxy_urls[0]
 
     _, first = fetch(f"{playground.origin_url}/", proxy)
-    _, last = fetch(f"{playground.origin_url}/page/10", proxy)
+    _, last = fetch(f"{playground.origin_url}/page/24", proxy)
     _, book = fetch(f"{playground.origin_url}/book/7", proxy)
 
     assert first.count(b"/book/") == last.count(b"/book/") == 20
     assert b'href="/page/2"' in first
     assert b"next" not in last
     assert b"<h1>Book 7</h1>" in book
+
+
+def test_a_basket_is_for_the_proxy_that_it_was_begun_through(playground: Playground) -> None:
+    first, second, _ = playground.proxy_urls
+    add = f"{playground.origin_url}/basket/add/7"
+    seven = b'<li class="in-basket">Book 7</li>'
+
+    status, page = fetch(add, first)  # by two visitors
+    assert (status, page.count(seven)) == (200, 1)
+    assert fetch(add, second)[1].count(seven) == 1
+    assert fetch(add, first, cookie="basket=1")[1].count(seven) == 2
+    assert fetch(f"{playground.origin_url}/basket", first, cookie="basket=1")[1].count(seven) == 2
+    assert fetch(add, second, cookie="basket=1")[0] == 403
 
 
 def test_a_spec_survives_its_way_as_json() -> None:

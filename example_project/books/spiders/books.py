@@ -1,14 +1,13 @@
-"""A spider like any other: it need not know that it goes through proxies."""
+"""The spider that opens each book's page."""
 
 from scrapy import Request, Spider
 
-from books.items import Book
-from scrapy_proxywhirl import used_proxy
+from books.pages import BookPage, ListPage
 
 
 class BooksSpider(Spider):
     """
-    Follows the lists of books, and collects each book.
+    Follows the lists of books, and collects each book from its own page.
 
     Args:
         shop: The URL of the first list.
@@ -22,18 +21,15 @@ class BooksSpider(Spider):
 
     async def start(self):
         """Begin with the first list."""
-        yield Request(self.shop)
+        yield Request(self.shop, self.parse_list)
 
-    def parse(self, response, **kwargs):
+    def parse_list(self, response, page: ListPage):
         """Follow the books of a list, and the next list."""
-        yield from response.follow_all(css="a.book", callback=self.parse_book)
-        yield from response.follow_all(css="a.next")
+        if page.next_url():
+            yield Request(page.next_url(), self.parse_list)
+        for offer in page.offers():
+            yield Request(offer.url, self.parse_book)
 
-    def parse_book(self, response):
-        """Collect a book, and with it what it was fetched through."""
-        yield Book(
-            title=response.css("h1::text").get(default=""),
-            price=float(response.css(".price::text").get(default="nan")),
-            url=response.url,
-            proxy=used_proxy(response),
-        )
+    async def parse_book(self, response, page: BookPage):
+        """Collect a book."""
+        yield await page.to_item()
