@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 
+from scrapy_proxywhirl.contexts import Contexts
 from scrapy_proxywhirl.core import InvalidProxyError
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ _SERVED: dict[str, dict[str, tuple[str, ...]]] = {
         "http": ("http", "https", "socks4", "socks5"),
         "https": ("http", "https", "socks4", "socks5"),
     },
-    _PLAYWRIGHT: {"http": ("http", "https"), "https": ("http",)},
+    _PLAYWRIGHT: {
+        "http": ("http", "https", "socks4", "socks5"),
+        "https": ("http", "https", "socks4", "socks5"),
+    },
 }
 
 # The other files that a crawl has open need some room.
@@ -53,16 +57,8 @@ _OTHERS = (
     " 'httpx2[socks]'), which speaks SOCKS 5"
 )
 
-WITHOUT_PROXY = (
-    "scrapy-playwright heeds no request's proxy and goes direct. A request with meta['playwright']"
-    " is not sent, unless it says meta['proxywhirl'] = False: give the browser's contexts proxies"
-    " of their own then."
-)
-
-_NOT_BY_CURL = (
-    "Some proxies speak SOCKS, and without meta['impersonate'] scrapy-impersonate leaves a request"
-    " to Scrapy's default handler, which does not. It is not sent."
-)
+# What a request says that is not to be left to Scrapy's default handler.
+_META_KEYS = {_IMPERSONATE: "impersonate", _PLAYWRIGHT: "playwright"}
 
 
 class Downloaders:
@@ -71,6 +67,9 @@ class Downloaders:
 
     Args:
         settings: Of the crawl.
+
+    Attributes:
+        contexts: Have the proxies of scrapy-playwright's browser; None where that is none of them.
 
     Raises:
         ValueError: One of them can do nothing with any proxy.
@@ -89,10 +88,8 @@ class Downloaders:
                 " leave it out, or take the httpx handler of Scrapy 2.19 (pip install"
                 " 'httpx2[http2]') with HTTPX_HTTP2_ENABLED = True"
             )
-        self._has_playwright = _PLAYWRIGHT in self._handlers.values()
-        if self._has_playwright:
-            logger.warning(WITHOUT_PROXY)
-        self._needs_impersonate = False
+        self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
+        self._has_socks = False
         self._has_warned_of_https = False
         self._has_warned_of_size = False
 
@@ -138,11 +135,22 @@ class Downloaders:
 
     def refusal(self, request: Request) -> str:
         """Tell why *request* is not to be sent, whatever its proxy; empty where it may."""
-        if self._has_playwright and request.meta.get("playwright"):
-            return WITHOUT_PROXY
-        if self._needs_impersonate and not request.meta.get("impersonate"):
-            return _NOT_BY_CURL
+        if self.contexts is not None and self.is_for_browser(request):
+            return self.contexts.refusal(request)
+        key = _META_KEYS.get(self._handler_of(request)) if self._has_socks else None
+        if key and not request.meta.get(key):
+            return (
+                f"Some proxies speak SOCKS, and without meta[{key!r}] a request is left to Scrapy's"
+                " default handler, which does not. It is not sent."
+            )
         return ""
+
+    def is_for_browser(self, request: Request) -> bool:
+        """Tell whether *request* is for scrapy-playwright's browser."""
+        return bool(request.meta.get("playwright")) and self._handler_of(request) == _PLAYWRIGHT
+
+    def _handler_of(self, request: Request) -> str:
+        return self._handlers.get(request.url.partition(":")[0], "")
 
     def _check_credentials(self, proxy: Proxy) -> None:
         """Refuse what would break, and show parts of a password in errors then."""
@@ -166,12 +174,18 @@ class Downloaders:
             )
 
     def _check_socks(self, proxy: Proxy) -> None:
+        if _PLAYWRIGHT in self._handlers.values() and proxy.has_credentials:
+            raise InvalidProxyError(
+                f"{proxy.label!r} is a {proxy.scheme} proxy with credentials, which the browser of"
+                " scrapy-playwright does not send; leave it out, or have it know you by your"
+                " address"
+            )
         if _HTTPX in self._handlers.values() and find_spec("socksio") is None:
             raise InvalidProxyError(
                 f"{proxy.label!r} is a {proxy.scheme} proxy, for which HttpxDownloadHandler needs"
                 " the package socksio: pip install 'httpx2[socks]'"
             )
-        self._needs_impersonate = _IMPERSONATE in self._handlers.values()
+        self._has_socks = True
 
     def _warn_of_https(self, name: str) -> None:
         if self._has_warned_of_https:

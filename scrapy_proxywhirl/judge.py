@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.utils.misc import build_from_crawler
 
+from scrapy_proxywhirl.contexts import UNKNOWN_TO_PROXY, navigation_error
 from scrapy_proxywhirl.outcomes import (
     NETWORK_ERRORS,
     NEUTRAL,
@@ -110,13 +111,14 @@ class Judge:
         is_ban = self._exception_is_ban(request, exception)
         if isawaitable(is_ban):
             is_ban = await is_ban
-        name = type(exception).__name__
+        by_browser = navigation_error(exception)
+        name = by_browser or type(exception).__name__
         if is_ban:
             return Verdict(Outcome.BAN, name)
-        if is_ban is not None or not isinstance(exception, NETWORK_ERRORS):
+        if is_ban is not None or not (by_browser or isinstance(exception, NETWORK_ERRORS)):
             return NEUTRAL
         refused = _REFUSED_TUNNEL.search(str(exception))
-        if refused and "407" in refused.groups():
+        if by_browser == UNKNOWN_TO_PROXY or (refused and "407" in refused.groups()):
             return WRONG_CREDENTIALS
         return Verdict(Outcome.FAILURE, name)
 

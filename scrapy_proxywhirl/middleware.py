@@ -76,6 +76,7 @@ class ProxyWhirlMiddleware:
         self._choices = parts.choices
         self.supply = parts.supply
         self._downloaders = parts.downloaders
+        self._contexts = parts.downloaders.contexts
         self._timeouts = parts.timeouts
         self._recorder = parts.recorder
         self._retries = parts.retries
@@ -159,13 +160,13 @@ class ProxyWhirlMiddleware:
         if not is_ours_to_assign(request):
             forget_note(request)
             return None
+        earlier = earlier_note(request)
+        if earlier:
+            restore(request, earlier)
         refusal = self._downloaders.refusal(request)
         if refusal:
             self._stats.no_proxy()
             raise NoProxyForRequestError(f"{request}: {refusal}")
-        earlier = earlier_note(request)
-        if earlier:
-            restore(request, earlier)
         demand = self._choices.demand(request)
         if self._budget.is_over():
             self._budget.close_spider()
@@ -293,6 +294,8 @@ class ProxyWhirlMiddleware:
                 note["slot"] = slot
         request.meta["proxy"] = proxy.url_with_credentials
         request.meta[NOTE] = note
+        if self._contexts is not None and self._downloaders.is_for_browser(request):
+            self._contexts.give(request, proxy, note.get("session"))
         self._recorder.started(request, proxy, strategy, note, domain)
         return True
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from scrapy.utils.httpobj import urlparse_cached
 
+from scrapy_proxywhirl.contexts import close_page, take_back
 from scrapy_proxywhirl.core.identity import id_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def for_scheduler(request: Request, note: Note) -> Request:
 
 
 def restore(request: Request, earlier: Note) -> None:
-    """Let *request* be what it was before it went through the scheduler for us."""
+    """Let *request*, which is sent once more, be what it was before its first attempt."""
+    close_page(request)
     if "dont_filter" in earlier:  # else its redirects would not be filtered
         request.dont_filter = earlier["dont_filter"]
     if "is_start_request" in earlier:
@@ -249,6 +251,7 @@ def domain_of(request: Request) -> str | None:
 
 def forget_note(request: Request) -> None:
     """Take from *request*, which is not ours to assign, what a copy has brought of our attempts."""
+    take_back(request)
     note: Note = request.meta.pop(NOTE, {})
     if "slot" in note and request.meta.get("download_slot") == note["slot"]:
         del request.meta["download_slot"]
@@ -284,6 +287,7 @@ def forget_credentials(request: Request, proxy: Proxy | None = None) -> None:
     and with JOBDIR to disk; so would the URL of *proxy* where that middleware was never reached.
     """
     meta = request.meta
+    take_back(request)
     meta.pop("_scheme_proxy", None)
     # A header is not looked for where HttpProxyMiddleware has just had the word: it costs as much
     # as a selection.

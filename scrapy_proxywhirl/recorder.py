@@ -172,7 +172,9 @@ class Recorder:
         cost_ms = None
         note = attempt.note
         if is_timeout(exception):
-            cost_ms = request.meta.get("download_timeout", 0.0) * 1000.0
+            # Some handlers have time-outs of their own.
+            took = monotonic() - attempt.started
+            cost_ms = min(request.meta.get("download_timeout") or took, took) * 1000.0
             if "timeout" in note:
                 shortest = note.get("shortest_timeout", note["timeout"])
                 attempt.note = {**note, "shortest_timeout": shortest}

@@ -6,6 +6,7 @@ import logging
 from random import Random
 from typing import TYPE_CHECKING
 
+from scrapy_proxywhirl.contexts import close_page
 from scrapy_proxywhirl.note import NOTE, Note, for_scheduler
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Retries:
         )
         self._stats.retried()
         retry = for_scheduler(request, note)
+        close_page(retry)
         if unclear > _ALIKE:
             doublings = min(unclear - _ALIKE - 1, _DOUBLINGS)
             retry.meta[NOTE]["pause"] = self._rng.random() * self._pause * 2.0**doublings
