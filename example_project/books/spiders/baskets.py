@@ -13,22 +13,19 @@ class BasketsSpider(Spider):
     A visitor is one of Scrapy's cookie jars, and with PROXYWHIRL_STICKY_COOKIEJARS each of them
     stays on one proxy.
 
-    Args:
-        shop: The shop's URL.
+    Attributes:
+        shop: The shop's URL; ``-a shop=...`` sets another.
         visitors: How many there are.
     """
 
     name = "baskets"
+    shop = "http://127.0.0.1:8400/"
+    visitors = 20
     custom_settings = {"PROXYWHIRL_STICKY_COOKIEJARS": True}
-
-    def __init__(self, shop="http://127.0.0.1:8400/", visitors="20", **kwargs):
-        super().__init__(**kwargs)
-        self.shop = shop
-        self.visitors = int(visitors)
 
     async def start(self):
         """Begin with a book for each visitor."""
-        for visitor in range(self.visitors):
+        for visitor in range(int(self.visitors)):  # by -a it is a text
             yield self.put(visitor, [visitor + 1, visitor + 101, visitor + 201])
 
     def put(self, visitor, books):

@@ -9,15 +9,12 @@ class OffersSpider(Spider):
     """
     Collects what is on offer, from the lists alone.
 
-    Args:
-        shop: The URL of the first list.
+    Attributes:
+        shop: The URL of the first list; ``-a shop=...`` sets another.
     """
 
     name = "offers"
-
-    def __init__(self, shop="http://127.0.0.1:8400/", **kwargs):
-        super().__init__(**kwargs)
-        self.shop = shop
+    shop = "http://127.0.0.1:8400/"
 
     async def start(self):
         """Begin with the first list."""
