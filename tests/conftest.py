@@ -51,6 +51,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
+def http2_url(certificate: str) -> Iterator[str]:
+    """A site in this process that speaks HTTP/2, and says so."""
+    pytest.importorskip("priority", reason="Twisted speaks HTTP/2 with it")
+    from tests.http2_site import http2_site  # it brings the reactor
+
+    with http2_site(certificate) as url:
+        yield url
+
+
+@pytest.fixture
 def playground(play: Callable[..., Playground]) -> Playground:
     """A playground with three proxies that do what they should."""
     return play(ProxySpec(), ProxySpec(), ProxySpec())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +13,6 @@ from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.http import TextResponse
 from scrapy.utils.defer import deferred_f_from_coro_f
-from twisted.internet.ssl import PrivateCertificate
-from twisted.web.server import Site
-from twisted.web.static import Data
 
 from scrapy_proxywhirl import NoProxyForRequestError
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
@@ -260,33 +256,18 @@ async def test_somebody_s_own_handler_may_do_as_it_likes(proxies: Playground) ->
     assert [proxy.scheme for proxy in crawled.proxies] == ["socks5"]
 
 
-@pytest.fixture
-def http2_url(certificate: str) -> Iterator[str]:
-    """A site that speaks HTTP/2, in this process."""
-    pytest.importorskip("priority", reason="Twisted speaks HTTP/2 with it")
-    from twisted.internet import reactor
-
-    pem = Path(certificate).read_text(encoding="ascii")
-    tls = PrivateCertificate.loadPEM(pem).options()
-    tls._acceptableProtocols = [b"h2"]
-    page = Data(b"here", "text/html")
-    page.isLeaf = True
-    listening = reactor.listenSSL(0, Site(page), tls, interface="127.0.0.1")
-    yield f"https://127.0.0.1:{listening.getHost().port}/"
-    listening.stopListening()
-
-
 @pytest.mark.parametrize("scheme", PLACES)
+@pytest.mark.parametrize("handler", [HTTPX, IMPERSONATE])
 @deferred_f_from_coro_f
-async def test_http2_goes_through_proxies_with_httpx(
-    scheme: str, proxies: Playground, http2_url: str
+async def test_http2_goes_through_proxies(
+    handler: str, scheme: str, proxies: Playground, http2_url: str
 ) -> None:
-    skip_without(HTTPX)
+    skip_without(handler)
 
     crawled = await crawl_by(
-        HTTPX, [proxies.proxy_url(PLACES[scheme], "us er")], [http2_url], HTTPX_HTTP2_ENABLED=True
+        handler, [proxies.proxy_url(PLACES[scheme], "us er")], [http2_url], HTTPX_HTTP2_ENABLED=True
     )
 
     (response,) = crawled.spider.responses
-    assert (response.protocol, response.body) == ("HTTP/2", b"here")
+    assert response.body == b"HTTP/2"
     assert crawled.stat("successes") == 1

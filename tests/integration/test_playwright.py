@@ -99,6 +99,19 @@ async def test_pages_come_through_the_proxy_and_are_learned_of(
     crawled.assert_every_attempt_is_settled()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@deferred_f_from_coro_f
+async def test_http2_goes_through_proxies(kind: str, kinds: Playground, http2_url: str) -> None:
+    place = KINDS.index(kind)
+    proxy_url = kinds.proxy_urls[place] if kind == "socks5" else kinds.proxy_url(place, "us er")
+
+    crawled = await crawl(settings([proxy_url]), [by_browser(http2_url)])
+
+    (response,) = crawled.spider.responses
+    assert isinstance(response, TextResponse)
+    assert "<body>HTTP/2</body>" in response.text
+
+
 @pytest.fixture
 def faulty(certificate: str) -> Iterator[Playground]:
     """One good proxy before four bad ones."""
