@@ -126,7 +126,15 @@ async def test_proxies_that_fail_lose_no_page(faulty: Playground) -> None:
     sites = (faulty.origin_url, faulty.https_url)
 
     crawled = await crawl(
-        settings(faulty.proxy_urls, DOWNLOAD_TIMEOUT=2, PROXYWHIRL_STRATEGY="round-robin"),
+        settings(
+            faulty.proxy_urls,
+            DOWNLOAD_TIMEOUT=4,
+            PROXYWHIRL_STRATEGY="round-robin",
+            # A machine that is busy may have the good one time out, too.
+            PROXYWHIRL_COOLDOWN=2,
+            PROXYWHIRL_RETRY_TIMES=20,
+            PROXYWHIRL_WAIT_TIMEOUT=60,
+        ),
         [by_browser(f"{site}/{number}") for site in sites for number in range(10)],
     )
 
