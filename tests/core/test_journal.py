@@ -5,7 +5,7 @@ from math import isclose
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scrapy_proxywhirl import (
@@ -148,6 +148,8 @@ def test_any_split_of_a_sequence_over_processes_gives_the_ema_of_the_whole(
     ),
     st.lists(st.booleans(), min_size=30, max_size=30),
 )
+@example([("failure", 100.0), ("take back", 0.0)], [False, False])
+@example([("failure", 100.0), ("take back", 0.0)], [True, False])
 def test_whatever_happens_the_store_knows_what_a_process_alone_does(
     events: list[tuple[str, float]], exchanges: list[bool]
 ) -> None:
@@ -225,6 +227,17 @@ def test_what_could_not_be_told_is_told_later() -> None:
     assert record.ema_ms == pytest.approx(process.ema)
     assert (record.successes, record.bans) == (3, 1)
     assert [rest.domain for rest in store.rests.values()] == ["a.example"]
+
+
+def test_what_could_not_be_told_is_told_later_where_nothing_came_since() -> None:
+    process = Process(Store())
+    process.take(100.0)
+    changes, _ = process.tell()
+
+    with process.pool.lock:
+        process.journal.put_back(changes, process.pool)
+
+    assert process.tell() == (changes, [])
 
 
 def test_what_nobody_has_heard_of_a_proxy_that_left_is_gone() -> None:

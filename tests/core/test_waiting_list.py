@@ -42,6 +42,18 @@ def test_those_that_were_discarded_take_no_room() -> None:
     assert len(waiting._queue) <= 20
 
 
+def test_those_that_were_discarded_behind_one_that_stays_take_no_room() -> None:
+    waiting: WaitingList[int] = WaitingList()
+    waiting.add(-1)
+    for item in range(10_000):
+        waiting.add(item)
+        waiting.discard(item)
+    waiting.add(10_000)
+
+    assert len(waiting._queue) <= 20
+    assert [waiting.pop(), waiting.pop()] == [-1, 10_000]
+
+
 def test_what_left_as_it_came_is_not_passed_over_again() -> None:
     waiting: WaitingList[int] = WaitingList()
     for item in range(20_000):
