@@ -172,3 +172,29 @@ def test_a_pool_stops_telling_a_strategy_that_is_gone(make_pool: Callable[..., P
     gc.collect()
 
     assert pool._watchers == []
+
+
+def test_who_watches_is_told_of_those_that_are_in_that_join_and_that_leave(
+    make_pool: Callable[..., ProxyPool],
+) -> None:
+    class Watcher:
+        def __init__(self) -> None:
+            self.told: list[tuple[str, Proxy]] = []
+
+        def added(self, proxy: Proxy) -> None:
+            self.told.append(("added", proxy))
+
+        def removed(self, proxy: Proxy) -> None:
+            self.told.append(("removed", proxy))
+
+    pool = make_pool(10.0)
+    (old,) = pool
+    new = Proxy("new:1")
+    watcher = Watcher()
+
+    pool.watch_members(watcher)
+    pool.add_proxy(new)
+    new.ema_response_time_ms = 50.0
+    pool.remove_proxy(old)
+
+    assert watcher.told == [("added", old), ("added", new), ("removed", old)]
