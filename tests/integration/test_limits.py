@@ -70,7 +70,7 @@ async def test_a_proxy_has_no_more_requests_under_way_than_it_may(
     crawled.assert_every_attempt_is_settled()
     assert len(crawled.spider.responses) == 150
     assert sorted(Watch.most.values()) == [limit] * 3
-    assert crawled.stat("waits") >= 30
+    assert crawled.stat("waits") >= 1
     assert crawled.stat("empty") == 0
 
 
