@@ -385,8 +385,9 @@ async def test_a_session_whose_proxy_breaks_moves_once(
 
 @deferred_f_from_coro_f
 async def test_sessions_whose_proxies_are_busy_wait_each_for_its_own(
-    playground: Playground,
+    play: Callable[..., Playground],
 ) -> None:
+    playground = play(*[ProxySpec(latency=0.05)] * 6)
     crawled = await crawl(
         {
             "PROXYWHIRL_PROXIES": world(playground),
