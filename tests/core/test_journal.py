@@ -150,6 +150,10 @@ def test_any_split_of_a_sequence_over_processes_gives_the_ema_of_the_whole(
 )
 @example([("failure", 100.0), ("take back", 0.0)], [False, False])
 @example([("failure", 100.0), ("take back", 0.0)], [True, False])
+@example([("failure", 100.0), ("take back", 0.0), ("success", 50.0)], [False] * 3)
+@example(
+    [("success", 100.0), ("failure", 300.0), ("take back", 0.0), ("by hand", 20.0)], [False] * 4
+)
 def test_whatever_happens_the_store_knows_what_a_process_alone_does(
     events: list[tuple[str, float]], exchanges: list[bool]
 ) -> None:
