@@ -60,6 +60,7 @@ class SameProxyHttpClientProvider(PageObjectInputProvider):
             wanted = {**(wanted or {}), **way}
 
         async def download(asked: HttpRequest) -> HttpResponse:
+            """Send *asked* the way of the page's request."""
             assert crawler.engine
             additional = http_request_to_scrapy_request(asked, dont_filter=True)
             if asked.method == "HEAD":

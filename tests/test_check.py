@@ -151,6 +151,7 @@ def test_what_is_known_is_told_when_it_is_interrupted(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     ) as process:
         while len(playground.origin_log()) < 3:
+            assert process.poll() is None  # it would be waited for until the end of time
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=30)

@@ -221,8 +221,10 @@ def test_ban_texts_are_a_list() -> None:
     ],
 )
 def test_a_name_that_is_not_known_is_warned_of(name: str, message: str) -> None:
-    with pytest.warns(UserWarning, match=message):
+    with pytest.warns(UserWarning, match=message) as caught:
         read(**{name: 1})
+
+    assert len(caught) == 1
 
 
 def test_names_that_are_known_are_not_warned_of() -> None:

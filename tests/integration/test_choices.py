@@ -388,6 +388,7 @@ async def test_sessions_whose_proxies_are_busy_wait_each_for_its_own(
     play: Callable[..., Playground],
 ) -> None:
     playground = play(*[ProxySpec(latency=0.05)] * 6)
+
     crawled = await crawl(
         {
             "PROXYWHIRL_PROXIES": world(playground),

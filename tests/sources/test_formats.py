@@ -203,6 +203,7 @@ FIELD_VALUES = JSON | st.sampled_from(["h:1", "h", 80, "DE", "2030-01-01", "{ses
 )  # fmt: skip
 def test_no_fields_raise_anything_but_a_value_error(fields: dict[str, Any]) -> None:
     try:
-        read_entry(fields)
+        entry = read_entry(fields)
     except ValueError:
-        pass
+        return
+    assert read_entry(entry) is entry  # a proxy, or a gateway
