@@ -10,12 +10,12 @@ from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 
 # In seconds: what the crawl waits for at most, as long as no single step takes longer.
-_SLICE = 0.005
+_SLICE = 0.002
 
 
 async def in_slices(steps: Iterator[None], goes_on: Callable[[], bool]) -> bool:
     """
-    Take all *steps*, and let the crawl go on whenever they have taken 5 ms.
+    Take all *steps*, and let the crawl go on whenever they have taken 2 ms.
 
     Args:
         steps: Does the work.

@@ -174,6 +174,8 @@ def id_of(url_with_credentials: str) -> str:
 
 
 def _words(tags: Iterable[str]) -> tuple[str, ...]:
+    if tags == ():
+        return ()
     if isinstance(tags, Iterable) and not isinstance(tags, str):
         words = tuple(tags)
         if all(isinstance(word, str) for word in words):

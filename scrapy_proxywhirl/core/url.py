@@ -13,6 +13,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
+# What most lists have: nothing in it is encoded, or could be read in another way.
+_PLAIN = re.compile(r"(?:http://)?(?:([\w.~-]+):([\w.~-]+)@)?([\w.-]+):([0-9]{1,5})", re.ASCII)
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 
 # The letters of host names, underscores (which resolvers accept), and anything beyond ASCII.
@@ -62,7 +65,7 @@ class ProxyURL:
         if self.username is None:
             return self.without_credentials
         # The colon stays where the password is empty: Scrapy takes no username without it.
-        userinfo = f"{quote(self.username, safe='')}:{quote(self.password or '', safe='')}"
+        userinfo = f"{_encode(self.username)}:{_encode(self.password or '')}"
         return f"{self.scheme}://{userinfo}@{self.hostport}"
 
     def with_identity(self, username: str | None, password: str | None) -> ProxyURL:
@@ -113,7 +116,7 @@ def parse_proxy_url(text: str) -> ProxyURL:
     if not text:
         raise InvalidProxyError("the proxy URL is empty; write it as http://host:port")
     try:
-        return _read(text)
+        return _read_plain(text) or _read(text)
     except _ReadError as error:
         raise InvalidProxyError(f"{mask_credentials(text)!r} {error}") from None
 
@@ -137,12 +140,28 @@ def mask_credentials(text: str) -> str:
     return f"{f'{scheme}://' if scheme else ''}{'***@' if at else ''}{hostport}"
 
 
+def _encode(text: str) -> str:
+    if text.isascii() and text.isalnum():  # as most are, and quote() looks at each letter
+        return text
+    return quote(text, safe="")
+
+
 def _fields(text: str) -> list[str]:
     return re.split(r":(?![^\[\]]*\])", text)  # at colons outside of brackets
 
 
 class _ReadError(Exception):
     """What is wrong with a text, in words that follow it."""
+
+
+def _read_plain(text: str) -> ProxyURL | None:
+    """Read what needs no closer look, as :func:`_read` would; return None for all else."""
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        return None
+    username, password, host, port_text = match.groups()
+    port = int(port_text)
+    return ProxyURL("http", host.lower(), port, username, password) if 0 < port < 65536 else None
 
 
 def _read(text: str) -> ProxyURL:

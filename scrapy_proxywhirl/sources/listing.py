@@ -71,9 +71,11 @@ class Listing:
         """
         for place, entry in entries:
             try:
-                for proxy in self._proxies(entry):
-                    self._check(proxy)
-                    self._take(proxy)
+                one = self._read(entry)
+                if isinstance(one, Gateway):
+                    yield from self._read_sessions(one)
+                else:
+                    self._take(one)
                     yield
             except ValueError as error:
                 self.wrong += 1
@@ -86,23 +88,13 @@ class Listing:
         more = self.wrong - len(self.errors)
         return "\n".join([*self.errors, f"and {more} more"] if more else self.errors)
 
-    def _proxies(self, entry: Any) -> Iterator[Proxy]:
-        if isinstance(entry, Exception):
-            raise entry
-        one = self._read(entry)
-        if isinstance(one, Gateway):
-            sessions = self._gateways.get(one.id)
-            if sessions is None:
-                sessions = self._gateways[one.id] = Sessions(one)
-            yield from sessions.proxies(one)
-        else:
-            yield one
-
     def _read(self, entry: Any) -> Proxy | Gateway:
-        if isinstance(entry, (Proxy, Gateway)):
-            return entry
         if isinstance(entry, str):
             return read_entry(entry)
+        if isinstance(entry, (Proxy, Gateway)):
+            return entry
+        if isinstance(entry, Exception):
+            raise entry
         fields = fields_of(entry)
         unknown = fields.keys() - KINDS.keys()
         self.ignored.update(map(str, unknown))
@@ -110,7 +102,16 @@ class Listing:
             read_fields({name: fields[name] for name in fields.keys() - unknown})
         )
 
+    def _read_sessions(self, gateway: Gateway) -> Iterator[None]:
+        sessions = self._gateways.get(gateway.id)
+        if sessions is None:
+            sessions = self._gateways[gateway.id] = Sessions(gateway)
+        for proxy in sessions.proxies(gateway):
+            self._take(proxy)
+            yield
+
     def _take(self, proxy: Proxy) -> None:
+        self._check(proxy)
         if proxy.expires is not None and proxy.expires <= self._now:
             self.expired += 1
             return

@@ -44,8 +44,14 @@ class Roster:
         """
         before = self._ids[source]
         self._ids[source] = listing.ids
+        # As they came: so strategies need least time to forget them.
+        leaving = (None if one in listing.ids else one for one in before)
+        left = 0
         for proxy in listing.joining:
             self._join(proxy)
+            yield
+            # By turns: so nothing has to be made larger for all of them together, in one go.
+            left += self._leave(next(leaving, None))
             yield
         for proxy, other in listing.changed:
             if self._first_with(proxy.id) is source and proxy in self._pool:
@@ -54,10 +60,8 @@ class Roster:
                 self._pool.add_proxy(proxy)
                 self._expect_end(proxy)
             yield
-        left = 0
-        for proxy_id in before:  # as they came: so strategies need least time to forget them
-            if proxy_id not in listing.ids and self._first_with(proxy_id) is None:
-                left += self._remove(proxy_id)
+        for proxy_id in leaving:
+            left += self._leave(proxy_id)
             yield
         return left
 
@@ -102,6 +106,12 @@ class Roster:
         if self._pool.get_proxy(proxy.id) is None:
             self._pool.add_proxy(proxy)
             self._expect_end(proxy)
+
+    def _leave(self, proxy_id: str | None) -> bool:
+        """Remove a proxy that a source has no more, unless another has it."""
+        if proxy_id is None or self._first_with(proxy_id) is not None:
+            return False
+        return self._remove(proxy_id)
 
     def _remove(self, proxy_id: str) -> bool:
         proxy = self._pool.get_proxy(proxy_id)

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scrapy_proxywhirl.core.errors import InvalidProxyError
-from scrapy_proxywhirl.core.url import ProxyURL, mask_credentials, parse_proxy_url
+from scrapy_proxywhirl.core.url import (
+    _PLAIN,
+    ProxyURL,
+    _read,
+    _read_plain,
+    _ReadError,
+    mask_credentials,
+    parse_proxy_url,
+)
 
 READ = [
     ("http://proxy.example:8080", ProxyURL("http", "proxy.example", 8080)),
@@ -127,6 +135,19 @@ def test_no_text_raises_anything_but_an_invalid_proxy_error(text: str) -> None:
         return
 
     assert parse_proxy_url(url.without_credentials).hostport == url.hostport
+
+
+@given(st.from_regex(_PLAIN, fullmatch=True))
+@example("http://User:Pass@H:01")
+@example("http://h:0")
+@example("h:65536")
+def test_what_is_plain_is_read_as_all_else_would_be(text: str) -> None:
+    try:
+        expected = _read(text)
+    except _ReadError:
+        assert _read_plain(text) is None
+    else:
+        assert _read_plain(text) == expected
 
 
 def test_repr_shows_no_credentials() -> None:

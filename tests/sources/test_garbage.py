@@ -61,7 +61,7 @@ def test_one_crawls_end_leaves_anothers_alone(set_aside: int) -> None:
     assert gc.get_freeze_count() > set_aside + 1_000
 
 
-def test_garbage_is_collected_before_and_in_each_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_garbage_is_collected_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(garbage, "monotonic", lambda: now[0])
     many = PoolGarbage()
@@ -69,14 +69,46 @@ def test_garbage_is_collected_before_and_in_each_hour(monkeypatch: pytest.Monkey
 
     Cycle()
     many.joined(10_000)
-    assert Cycle.alive == 0
-    Cycle()
+    now[0] = 3599.0
     many.joined(10_000)
     assert Cycle.alive == 1
     now[0] = 3600.0
     many.joined(10_000)
-
     assert Cycle.alive == 0
+    Cycle()
+    many.joined(10_000)
+    assert Cycle.alive == 1
+
+
+def test_what_is_made_of_many_proxies_is_set_aside_later_and_ever_more_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(garbage, "monotonic", lambda: now[0])
+    many = PoolGarbage()
+    many.joined(10_000)
+    set_aside = gc.get_freeze_count()
+    times = []
+    made: list[list[int]] = []
+
+    for tick in range(1, 61):
+        now[0] = tick * 0.5
+        made += [[] for _ in range(100)]
+        many.go_on()
+        if gc.get_freeze_count() >= set_aside + 100:
+            set_aside = gc.get_freeze_count()
+            times.append(now[0])
+
+    assert times == [1.0, 3.0, 7.0, 15.0]
+
+
+def test_without_many_proxies_nothing_is_set_aside_later(set_aside: int) -> None:
+    few = PoolGarbage()
+    few.joined(10)
+
+    few.go_on()
+
+    assert gc.get_freeze_count() == set_aside
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])

@@ -108,7 +108,7 @@ def test_the_pool_is_never_empty_in_between() -> None:
 
     sizes = [len(world.pool) for _ in steps]
 
-    assert sizes == [2, 3, 2]
+    assert sizes == [2, 1, 2, 2]
     assert world.labels == {"b:1", "c:1"}
 
 
@@ -246,3 +246,18 @@ def test_a_gateway_whose_sessions_cannot_be_used_is_one_entry_that_is_wrong(numb
 
 def test_a_gateway_is_read_as_one() -> None:
     assert isinstance(read_entry(GATEWAY), Gateway)
+
+
+def test_proxies_join_and_leave_by_turns() -> None:
+    world = World()
+    world.have("stays:1", *(f"old{n}:1" for n in range(20)))
+    steps = world.roster.take_in(
+        world.sources[0], world.listing(["stays:1", *(f"new{n}:1" for n in range(30))])
+    )
+
+    sizes = [len(world.pool) for _ in steps]
+
+    assert sizes[0] == 22
+    assert set(sizes[:42]) <= {21, 22, 23}
+    assert sizes[-1] == 31
+    assert world.labels == {"stays:1", *(f"new{n}:1" for n in range(30))}
