@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from scrapy.http import Response
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
+from scrapy_proxywhirl.slices import pause
 from tests.crawling import MIDDLEWARE, CollectingSpider, crawl, make_crawler, run
 
 PASSWORD = "pa55/w:rd@"
@@ -142,6 +144,9 @@ async def test_no_credentials_go_to_disk_with_a_retry(gate: Playground, tmp_path
 
     assert crawler.stats
     assert crawler.stats.get_value("retry/count") > 0
+    deadline = time.monotonic() + 10
+    while any(tmp_path.glob("*-wal")) and time.monotonic() < deadline:
+        await pause(0.02)  # the state is closed in a thread of its own
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"status/503" in kept
     assert b"_proxywhirl" in kept
