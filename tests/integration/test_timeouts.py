@@ -107,7 +107,7 @@ async def test_what_never_answers_is_given_up_early(play: Callable[..., Playgrou
     crawled.assert_every_attempt_is_settled()
     assert len(crawled.spider.responses) == 300
     assert crawled.stat("failures") >= 1
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25  # a page that waits for the end of its time has 30
 
 
 @pytest.mark.parametrize(
