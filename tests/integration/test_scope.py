@@ -39,7 +39,7 @@ async def test_a_slow_site_does_not_make_those_look_slow_that_served_it(
             for number in range(200)
             for request in (
                 Request(f"{playground.origin_url}/{number}"),
-                Request(f"{slow}/slow/0.4?{number}", meta={"proxywhirl": {"country": "DE"}})
+                Request(f"{slow}/slow/0.8?{number}", meta={"proxywhirl": {"country": "DE"}})
                 if number % 4 == 0
                 else Request(f"{playground.origin_url}/more/{number}"),
             )
@@ -56,4 +56,4 @@ async def test_a_slow_site_does_not_make_those_look_slow_that_served_it(
             used[proxy.label] += 1
     german = (used["0"] + used["2"]) / used.total()
     # Half of the pages where the site's own times count, and a fifth or less where all do.
-    assert german > 0.3 if scope == "domain" else german < 0.3
+    assert german > 0.35 if scope == "domain" else german < 0.35
