@@ -21,9 +21,9 @@ from tempfile import TemporaryDirectory
 from benchmarks.bench_crawl import OURS, crawl
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 
-TIMEOUT = 3
+_TIMEOUT = 3
 
-# So many pages are looked at, at the beginning and at the end.
+# So many pages are a crawl's beginning.
 _SOME = 100
 
 POOL = [
@@ -53,7 +53,7 @@ def main() -> None:
 
 def crawl_from(state: Path, pages: int, playground: Playground) -> tuple[list[float], int]:
     """Crawl with what *state* holds; return what each page took, and how many attempts failed."""
-    settings = {**OURS, "DOWNLOAD_TIMEOUT": TIMEOUT, "PROXYWHIRL_STATE": f"sqlite:///{state}"}
+    settings = {**OURS, "DOWNLOAD__TIMEOUT": _TIMEOUT, "PROXYWHIRL_STATE": f"sqlite:///{state}"}
     took = crawl(POOL, settings, pages, playground=playground)
     return took["page_seconds"], took["stats"].get("proxywhirl/failures", 0)
 
@@ -65,7 +65,7 @@ def print_row(name: str, crawls: list[tuple[list[float], int]]) -> None:
         for figure in (mean, median):
             print(f"{mean(figure(took[part]) for took, _ in crawls):8.2f}", end="")
         print("  ", end="")
-    early = [sum(seconds > TIMEOUT for seconds in took[:_SOME]) for took, _ in crawls]
+    early = [sum(seconds > _TIMEOUT for seconds in took[:_SOME]) for took, _ in crawls]
     print(f"{mean(failures for _, failures in crawls):9.1f}{mean(early):11.1f}", flush=True)
 
 

@@ -19,28 +19,23 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("project")
 
-# These compare times, or what comes of times: shares, and how much was under way. What else a
-# machine does spoils such a figure now and then, so that each of their tests has three tries; all
+# Tests in these compare times, or what comes of times: shares, and how much was under way. What a
+# machine does besides spoils such a figure now and then, so that each of them has three tries; all
 # others have one.
 _TIMED = {
     "integration/test_choices.py",
     "integration/test_cooldowns.py",
-    "integration/test_costs.py",
     "integration/test_faulty_proxies.py",
     "integration/test_limits.py",
-    "integration/test_playwright.py",
     "integration/test_response_times.py",
     "integration/test_rotation_strategies.py",
     "integration/test_scope.py",
     "integration/test_shared_state.py",
-    "integration/test_sources.py",
     "integration/test_state.py",
-    "integration/test_strategies.py",
     "integration/test_timeouts.py",
     "integration/test_waiting.py",
     "tests/test_check.py",
     "tests/test_commands.py",
-    "tests/test_example_project.py",
 }
 
 

@@ -174,7 +174,7 @@ def id_of(url_with_credentials: str) -> str:
 
 
 def _words(tags: Iterable[str]) -> tuple[str, ...]:
-    if tags == ():
+    if tags == ():  # as most have, and what follows takes long for a large list
         return ()
     if isinstance(tags, Iterable) and not isinstance(tags, str):
         words = tuple(tags)

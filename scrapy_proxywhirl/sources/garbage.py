@@ -28,8 +28,8 @@ class PoolGarbage:
     (:func:`gc.freeze`), with all else that is there at that time, and what of that is garbage is
     collected when others join an hour later. While many of them join the collector is off.
 
-    The lists that strategies make of them, as a first selection does, are looked through as long
-    as they are not set aside themselves.
+    A collection looks through the lists that strategies make of them, too, from the first
+    selection on: these are set aside soon after, and what is made later is, ever more seldom.
 
     Pools of less than 10,000 proxies do without.
     """
@@ -54,7 +54,7 @@ class PoolGarbage:
         self._again_after = _AGAIN_AFTER
         self._set_aside()
 
-    def go_on(self) -> None:
+    def settle(self) -> None:
         """Set aside what has been made of many proxies since; to be called now and then."""
         if self._has_set_aside and monotonic() - self._set_aside_at >= self._again_after:
             self._again_after *= 2.0

@@ -89,10 +89,8 @@ class Listing:
         return "\n".join([*self.errors, f"and {more} more"] if more else self.errors)
 
     def _read(self, entry: Any) -> Proxy | Gateway:
-        if isinstance(entry, str):
+        if isinstance(entry, (str, Proxy, Gateway)):
             return read_entry(entry)
-        if isinstance(entry, (Proxy, Gateway)):
-            return entry
         if isinstance(entry, Exception):
             raise entry
         fields = fields_of(entry)

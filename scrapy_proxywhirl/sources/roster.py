@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from heapq import heappop, heappush
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ class Roster:
         """
         before = self._ids[source]
         self._ids[source] = listing.ids
-        # As they came: so strategies need least time to forget them.
-        leaving = (None if one in listing.ids else one for one in before)
+        seen_before = iter(before)  # as they came: so strategies need least time to forget them
         left = 0
         for proxy in listing.joining:
             self._join(proxy)
             yield
             # By turns: so nothing has to be made larger for all of them together, in one go.
-            left += self._leave(next(leaving, None))
+            for proxy_id in islice(seen_before, 1):
+                left += self._leave(proxy_id)
             yield
         for proxy, other in listing.changed:
             if self._first_with(proxy.id) is source and proxy in self._pool:
@@ -60,7 +61,7 @@ class Roster:
                 self._pool.add_proxy(proxy)
                 self._expect_end(proxy)
             yield
-        for proxy_id in leaving:
+        for proxy_id in seen_before:
             left += self._leave(proxy_id)
             yield
         return left
@@ -107,11 +108,9 @@ class Roster:
             self._pool.add_proxy(proxy)
             self._expect_end(proxy)
 
-    def _leave(self, proxy_id: str | None) -> bool:
-        """Remove a proxy that a source has no more, unless another has it."""
-        if proxy_id is None or self._first_with(proxy_id) is not None:
-            return False
-        return self._remove(proxy_id)
+    def _leave(self, proxy_id: str) -> bool:
+        """Remove a proxy that no source has any more."""
+        return self._first_with(proxy_id) is None and self._remove(proxy_id)
 
     def _remove(self, proxy_id: str) -> bool:
         proxy = self._pool.get_proxy(proxy_id)

@@ -127,7 +127,7 @@ class Supply:
                 self._start(self._read(source))
         if self.roster.has_expired(time()):
             self._start(self._work())
-        self._garbage.go_on()
+        self._garbage.settle()
 
     async def _read(self, source: Source) -> None:
         entries = None

@@ -22,18 +22,14 @@ class TestPerformanceBasedIntegration:
         pages = [f"{playground.origin_url}/{number}" for number in range(400)]
         settings = {"PROXYWHIRL_PROXIES": playground.proxy_urls}
 
-        ratios = []
-        for _ in range(3):  # what else the machine does meanwhile may slow the second of the two
-            in_turn = await crawl({**settings, "PROXYWHIRL_STRATEGY": "round-robin"}, pages)
-            by_speed = await crawl(settings, pages)
-            for crawled in (in_turn, by_speed):
-                crawled.assert_every_attempt_is_settled()
-                assert len(crawled.spider.responses) == len(pages)
-            ratios.append(by_speed.stat("mean_ms") / in_turn.stat("mean_ms"))
-            if ratios[-1] < 0.85:
-                break
+        in_turn = await crawl({**settings, "PROXYWHIRL_STRATEGY": "round-robin"}, pages)
+        by_speed = await crawl(settings, pages)
+
+        for crawled in (in_turn, by_speed):
+            crawled.assert_every_attempt_is_settled()
+            assert len(crawled.spider.responses) == len(pages)
         # The specification claims 15% at least; 1/ema on these latencies comes to 29%.
-        assert min(ratios) < 0.85
+        assert by_speed.stat("mean_ms") < 0.85 * in_turn.stat("mean_ms")
         fastest, *_, slowest = by_speed.proxies
         assert fastest.requests_started > 2 * slowest.requests_started
 

@@ -94,7 +94,7 @@ def test_what_is_made_of_many_proxies_is_set_aside_later_and_ever_more_seldom(
     for tick in range(1, 61):
         now[0] = tick * 0.5
         made += [[] for _ in range(100)]
-        many.go_on()
+        many.settle()
         if gc.get_freeze_count() >= set_aside + 100:
             set_aside = gc.get_freeze_count()
             times.append(now[0])
@@ -106,7 +106,7 @@ def test_without_many_proxies_nothing_is_set_aside_later(set_aside: int) -> None
     few = PoolGarbage()
     few.joined(10)
 
-    few.go_on()
+    few.settle()
 
     assert gc.get_freeze_count() == set_aside
 
