@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.choice import Demand
 
 
+def is_scheduled(request: Request) -> bool:
+    """Tell whether *request* has come from the scheduler: nobody waits for what comes of it."""
+    return request.callback is not NO_CALLBACK
+
+
 @dataclass(slots=True, eq=False)
 class Waiter:
     """
@@ -48,7 +53,7 @@ class Waiter:
     @property
     def is_scheduled(self) -> bool:
         """Whether its request has come from the scheduler, which can have it back."""
-        return self.request.callback is not NO_CALLBACK
+        return is_scheduled(self.request)
 
     def leave(self) -> None:
         """Leave the line, and be downloaded or what else there is."""

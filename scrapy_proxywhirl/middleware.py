@@ -89,6 +89,7 @@ class ProxyWhirlMiddleware:
             self._shortage.error,
             self.pool,
             self._stats,
+            parts.throttle,
             longest=settings.wait_timeout,
             pause=settings.cooldown,
         )
@@ -172,7 +173,7 @@ class ProxyWhirlMiddleware:
             self._budget.close_spider()
             return self._waiting.wait(request, demand)
         pause = earlier.get("pause", 0.0) if earlier else 0.0
-        has_to_wait = pause or self._waiting.has_line(demand)
+        has_to_wait = pause or self._waiting.has_to_wait(request, demand)
         if not has_to_wait and self._assign(request, demand, earlier):
             return None
         # Who stands in line waits for what is busy, and so does who comes behind, whatever is free.

@@ -30,6 +30,7 @@ from scrapy_proxywhirl.sources.supply import Supply
 from scrapy_proxywhirl.state.exchange import StateExchange
 from scrapy_proxywhirl.stats import CrawlStats
 from scrapy_proxywhirl.strategies import Strategies
+from scrapy_proxywhirl.throttle import Throttle
 from scrapy_proxywhirl.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Parts:
         retries: What is sent again.
         shortage: What is done where there is no proxy.
         selector: Selects for requests.
+        throttle: Tells which pages are to wait for others.
         exchange: Keeps and shares what is learned; None where nobody does.
     """
 
@@ -71,6 +73,7 @@ class Parts:
     retries: Retries
     shortage: Shortage
     selector: Selector
+    throttle: Throttle
     exchange: StateExchange | None
 
     @classmethod
@@ -99,6 +102,7 @@ class Parts:
         stats = CrawlStats(crawler.stats, pool, settings.stats_proxies)
         budget = Budget(crawler, pool, settings.budget, stats)
         incidents = Incidents()
+        throttle = Throttle(incidents, monotonic)
         timeouts = Timeouts(
             settings.timeout,
             crawler.settings.getfloat("DOWNLOAD_TIMEOUT"),
@@ -121,6 +125,7 @@ class Parts:
             stats,
             budget,
             Replacements(supply, pool, settings.cooldown, monotonic),
+            throttle,
             has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
             measures_body=settings.measures_body,
         )
@@ -141,6 +146,7 @@ class Parts:
             retries=Retries(settings.retry_times, settings.cooldown, incidents, stats),
             shortage=shortage,
             selector=Selector(pool, budget, settings.takes_any, shortage, stats, supply),
+            throttle=throttle,
             exchange=exchange,
         )
 

@@ -28,6 +28,11 @@ class Places:
         self._crawler = crawler
         self._taken = 0
 
+    def has_free(self) -> bool:
+        """Tell whether there is a place left."""
+        assert self._crawler.engine
+        return self._taken < _PLACES * self._crawler.engine.downloader.total_concurrency
+
     def take(self, request: Request) -> Callable[[], None] | None:
         """
         Take *request* out, where there is a place for it.
@@ -38,8 +43,7 @@ class Places:
         engine = self._crawler.engine
         assert engine
         downloader = engine.downloader
-        places = _PLACES * downloader.total_concurrency
-        if self._taken >= places or request not in downloader.active:
+        if not self.has_free() or request not in downloader.active:
             return None
         self._taken += 1
         downloader.active.remove(request)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.judge import Judge
     from scrapy_proxywhirl.sources.replacements import Replacements
     from scrapy_proxywhirl.stats import CrawlStats
+    from scrapy_proxywhirl.throttle import Throttle
     from scrapy_proxywhirl.timeouts import Timeouts
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Recorder:
         stats: Of the crawl.
         budget: Is charged with what answers cost.
         replacements: Put others in the place of sessions that are banned.
+        throttle: Counts the attempts under way.
         has_cache: Whether HttpCacheMiddleware may store what comes back.
         measures_body: Whether a response time goes to the end of the body.
     """
@@ -64,6 +66,7 @@ class Recorder:
         stats: CrawlStats,
         budget: Budget,
         replacements: Replacements,
+        throttle: Throttle,
         has_cache: bool,
         measures_body: bool,
     ) -> None:
@@ -74,6 +77,7 @@ class Recorder:
         self._stats = stats
         self._budget = budget
         self._replacements = replacements
+        self._throttle = throttle
         self._attempts = OpenAttempts()
         self._has_cache = has_cache
         self._has_told_of_missing_latency = False
@@ -85,6 +89,7 @@ class Recorder:
     ) -> None:
         """Take up the attempt at a page of *domain* by *proxy*, which *strategy* has selected."""
         self._attempts.open(request, Attempt(proxy, strategy, note, monotonic(), domain))
+        self._throttle.started(domain)
         self._stats.started(proxy)
 
     def headers_came(self, request: Request) -> None:
@@ -265,6 +270,7 @@ class Recorder:
                 started=attempt.started,
                 lasting=verdict == WRONG_CREDENTIALS,
             )
+        self._throttle.ended(domain)
         self._stats.ended(proxy, verdict)
         self._replacements.ended(proxy, domain, outcome)
         if outcome is Outcome.SUCCESS:

@@ -12,7 +12,7 @@ from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
-from scrapy_proxywhirl.line import Line, Waiter
+from scrapy_proxywhirl.line import Line, Waiter, is_scheduled
 from scrapy_proxywhirl.note import NOTE, hand_back, waited_before
 from scrapy_proxywhirl.places import Places
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.choice import Demand
     from scrapy_proxywhirl.core import Proxy, ProxyPool
     from scrapy_proxywhirl.stats import CrawlStats
+    from scrapy_proxywhirl.throttle import Throttle
 
     Answer: TypeAlias = "Response | Exception"
 
@@ -54,8 +55,9 @@ class WaitingRoom:
         refuse: Makes the error of a request that has waited too long or must not wait.
         pool: The proxies.
         stats: Of the crawl.
-        longest: Seconds that a page waits, those not counted in which its domain gives others, or
-            a proxy is but busy.
+        throttle: Tells which pages are to wait for others.
+        longest: Seconds that a page waits, those not counted in which its domain gives others, it
+            waits for others, or a proxy is but busy.
         pause: Seconds that the domain has given nothing for, after which a page that it gives ends
             all pauses.
 
@@ -70,6 +72,7 @@ class WaitingRoom:
         refuse: Callable[[Request, str], Exception],
         pool: ProxyPool,
         stats: CrawlStats,
+        throttle: Throttle,
         longest: float,
         pause: float,
     ) -> None:
@@ -78,6 +81,7 @@ class WaitingRoom:
         self._refuse = refuse
         self._pool = pool
         self._stats = stats
+        self._throttle = throttle
         self._longest = longest
         self._pause = pause
         self.lines: dict[Demand, Line] = {}
@@ -89,8 +93,10 @@ class WaitingRoom:
     def __len__(self) -> int:
         return sum(map(len, self.lines.values()))
 
-    def has_line(self, demand: Demand) -> bool:
-        """Tell whether a page of *demand* would push in front of others."""
+    def has_to_wait(self, request: Request, demand: Demand) -> bool:
+        """Tell whether *request* is to let others pass, or would push in front of them."""
+        if is_scheduled(request) and self._throttle.holds_back(demand.domain):
+            return self._places.has_free()  # without one it would stand in their way
         line = self.lines.get(demand) if self.lines else None
         return line is not None and bool(line.waiters)
 
@@ -195,9 +201,10 @@ class WaitingRoom:
         if due:
             line.pausing = [waiter for waiter in line.pausing if waiter.not_before > now]
             line.waiters.extend(due)
-        while line.waiters and self._serve_first(line, now):
+        while self._serve_first(line, now):
             pass
-        if line.gave <= line.checked and not self._pool.has_busy(*line.demand):
+        is_held_back = self._throttle.holds_back(line.demand.domain)
+        if not (line.gave > line.checked or is_held_back or self._pool.has_busy(*line.demand)):
             line.dry += now - line.checked
         line.checked = now
         for waiter in line:
@@ -208,7 +215,12 @@ class WaitingRoom:
 
     def _serve_first(self, line: Line, now: float) -> bool:
         """Let the first of *line* go on with a proxy, or with an error; return whether it does."""
-        waiter = line.waiters[0]
+        is_held_back = bool(line.waiters) and self._throttle.holds_back(line.demand.domain)
+        for waiter in line.waiters:
+            if not (is_held_back and waiter.is_scheduled):
+                break
+        else:
+            return False
         try:
             if not self._serve(waiter.request):
                 return False

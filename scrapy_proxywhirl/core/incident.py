@@ -120,7 +120,11 @@ class Incidents:
         domain = incident.domain
         if incident.works_here or domain in self._giving:
             return incident.works_here
-        return incident.works_elsewhere or self._blamed.get(domain, 0) >= _REFUSES_AFTER
+        return incident.works_elsewhere or self.is_refusing(domain)
+
+    def is_refusing(self, domain: str | None) -> bool:
+        """Tell whether *domain* refuses everybody, as far as is known."""
+        return self._blamed.get(domain, 0) >= _REFUSES_AFTER and domain not in self._giving
 
     def blamed(self, domain: str | None) -> None:
         """Note that a page of *domain* was to blame."""

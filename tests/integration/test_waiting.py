@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy.utils.defer import deferred_f_from_coro_f
+from scrapy.utils.httpobj import urlparse_cached
 
 from scrapy_proxywhirl import NoProxyForRequestError, ProxyPoolEmptyError
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
@@ -127,6 +129,88 @@ async def test_pages_that_wait_for_one_domain_do_not_slow_another(
     assert both.stat("waits") >= 16
     both.assert_every_attempt_is_settled()
     assert both.spider.last_elsewhere - began < 1.5 * took_alone + 0.5
+
+
+class TwoSitesSpider(FollowingSpider):
+    """Notes when which site is sent a request, and when its pages come."""
+
+    def __init__(self, requests: Any) -> None:
+        super().__init__(requests)
+        self.sent: list[tuple[float, str]] = []
+        self.came: list[tuple[float, str]] = []
+
+    async def start(self) -> AsyncIterator[Request]:
+        self.crawler.signals.connect(self.reached, signals.request_reached_downloader)
+        async for request in super().start():
+            yield request
+
+    def reached(self, request: Request) -> None:
+        self.sent.append((time.monotonic(), str(urlparse_cached(request).hostname)))
+
+    def count_refused(self, until: float = inf) -> int:
+        return sum(site == "localhost" and one < until for one, site in self.sent)
+
+    def collect(self, response: Response) -> None:
+        self.came.append((time.monotonic(), str(urlparse_cached(response).hostname)))
+        super().collect(response)
+
+
+def two_sites(playground: Playground, pages: int) -> list[str]:
+    """Return pages of a site that serves, and as many of one that refuses everybody."""
+    here = playground.origin_url
+    there = here.replace("127.0.0.1", "localhost")
+    urls = [f"{here}/first"]
+    for number in range(pages):
+        urls += [f"{here}/{number}", f"{there}/status/403?{number}"]
+    return urls
+
+
+@deferred_f_from_coro_f
+async def test_a_site_that_refuses_everybody_does_not_slow_another(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[GOOD] * 12)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "CONCURRENT_REQUESTS": 8},
+        two_sites(playground, pages=300),
+        TwoSitesSpider,
+    )
+
+    spider = crawled.spider
+    assert isinstance(spider, TwoSitesSpider)
+    assert len(spider.responses) == 300
+    assert len(spider.failures) == 300
+    assert all(failure.check(HttpError) for failure in spider.failures)  # none has but waited
+    crawled.assert_every_attempt_is_settled()
+    assert crawled.stat("retries_exhausted") == crawled.stat("empty") == 0
+    # What it takes to learn that, and one a second, until the last of the other's are on their way:
+    # else it would have as many as those, about.
+    assert spider.count_refused(until=spider.came[280][0]) <= 150
+    assert spider.count_refused() >= 900  # three tries of each
+
+
+@deferred_f_from_coro_f
+async def test_files_of_a_site_that_refuses_everybody_are_not_held_back(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[GOOD] * 12)
+    first, *urls = two_sites(playground, pages=300)
+    # As a media pipeline asks for them: an item waits for what comes.
+    requests = [
+        Request(url, callback=NO_CALLBACK) if "status" in url else Request(url) for url in urls
+    ]
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "CONCURRENT_REQUESTS": 8},
+        [first, *requests],
+        TwoSitesSpider,
+    )
+
+    spider = crawled.spider
+    assert isinstance(spider, TwoSitesSpider)
+    assert spider.count_refused(until=spider.came[280][0]) >= 200
+    crawled.assert_every_attempt_is_settled()
 
 
 class Served:
