@@ -74,6 +74,48 @@ def test_of_more_the_faster_ones_are_selected_more_often() -> None:
     assert shares[0] > 2 * shares[1] > 2 * shares[2] > 2 * shares[3] > 0
 
 
+@pytest.mark.parametrize("fastest_leaves", [False, True])
+def test_of_more_each_has_its_share_too(fastest_leaves: bool) -> None:
+    pool = banned_pool(1000, 100)
+    proxies = list(pool)[:100]
+    weights = {}
+    for number, proxy in enumerate(proxies):
+        proxy.ema_response_time_ms = 100.0 + 4.0 * number
+        weights[proxy] = 1.0 / proxy.ema_response_time_ms
+    strategy = PerformanceBasedStrategy(rng=Random(1))
+    if fastest_leaves:
+        proxies[50].ema_response_time_ms = 20.0
+        while select(strategy, pool) is not proxies[50]:
+            pass
+        del weights[proxies[50]]
+        pool.remove_proxy(proxies[50])
+
+    shares = Counter(select(strategy, pool) for _ in range(40_000))
+
+    assert shares.keys() <= weights.keys()
+    for first in range(0, 100, 20):
+        some = weights.keys() & proxies[first : first + 20]
+        share = sum(weights[proxy] for proxy in some) / sum(weights.values())
+        assert sum(shares[proxy] for proxy in some) == pytest.approx(40_000 * share, rel=0.035)
+
+
+def test_where_one_outweighs_all_others_it_is_found_and_forgotten_again() -> None:
+    pool = banned_pool(1000, 100)
+    proxies = list(pool)[:100]
+    for proxy in proxies:
+        proxy.ema_response_time_ms = 10_000.0
+    proxies[7].ema_response_time_ms = 1.0
+    strategy = PerformanceBasedStrategy(rng=Random(1))
+
+    shares = Counter(select(strategy, pool) for _ in range(5_000))
+    assert shares[proxies[7]] > 10 * 5_000 / 100
+    assert len(shares) > 90
+
+    pool.remove_proxy(proxies[7])
+    shares = Counter(select(strategy, pool) for _ in range(20_000))
+    assert max(shares.values()) < 2 * 20_000 / 99  # each like each
+
+
 def test_load_and_what_is_not_known_are_heeded() -> None:
     pool = banned_pool(200, 4)
     config = StrategyConfig(load_aware=True, warmup_proxies=4)

@@ -21,8 +21,11 @@ from scrapy_proxywhirl.core.wanted import Wanted
 
 _ANY = SelectionContext()
 
-# So many of those that a domain has left are compared: of fewer each has exactly its share.
+# So many of those that a domain has left are looked at in a selection.
 _COMPARED = 16
+
+# What is left of the heaviest weight where those that were looked at were all too light.
+_FADES = 0.9
 
 
 class Strategy(ABC):
@@ -46,6 +49,7 @@ class Strategy(ABC):
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         self.config = config or StrategyConfig()
         self._rng = rng or Random()
+        self._heaviest = 0.0  # weight of what was selected where a domain had banned most
 
     def select(self, pool: ProxyPool, context: SelectionContext | None = None) -> Proxy:
         """
@@ -189,16 +193,35 @@ class Strategy(ABC):
     def _pick_of(
         self, pool: ProxySet, proxies: Sequence[Proxy], excluded: Collection[str]
     ) -> Proxy | None:
-        """Choose one of the few *proxies* that a domain has left."""
+        """
+        Choose one of the few *proxies* that a domain has left, each with its weight's probability.
+
+        By rejection: one of them comes along, and is taken as often as it weighs, compared with the
+        heaviest there was. Where a number of them were too light, it is one of those, and the
+        heaviest counts for less from then on.
+        """
         size = len(proxies)
-        if size <= _COMPARED:
-            some = proxies
-        else:
+        if size > _COMPARED:
             random = self._rng.random
-            some = [proxies[int(random() * size)] for _ in range(_COMPARED)]
-        may_be = [one for one in some if not one._is_barred and one.id not in excluded]
-        if not may_be and size > _COMPARED:
-            may_be = [one for one in proxies if not one._is_barred and one.id not in excluded]
+            heaviest = self._heaviest
+            some = []
+            weights = []
+            for _ in range(_COMPARED):
+                one = proxies[int(random() * size)]
+                if one._is_barred or one.id in excluded:
+                    continue
+                weight = self.weigh(one, pool)
+                if weight >= heaviest:
+                    self._heaviest = weight
+                    return one
+                if random() * heaviest < weight:
+                    return one
+                some.append(one)
+                weights.append(weight)
+            if some:
+                self._heaviest = max(_FADES * heaviest, *weights)
+                return self._rng.choices(some, weights)[0]
+        may_be = [one for one in proxies if not one._is_barred and one.id not in excluded]
         if not may_be:
             return None
         return self._rng.choices(may_be, [self.weigh(one, pool) for one in may_be])[0]
