@@ -8,7 +8,7 @@ from math import inf
 
 from scrapy_proxywhirl.core.countries import country_code
 from scrapy_proxywhirl.core.network import network_of
-from scrapy_proxywhirl.core.url import ProxyURL, parse_proxy_url
+from scrapy_proxywhirl.core.url import ProxyURL, normalise, parse_proxy_url
 
 # The size of a page for which costs are compared, before it is fetched, in bytes.
 PAGE_BYTES = 100_000
@@ -71,7 +71,7 @@ class ProxyIdentity:
         weight: float | None = None,
         expires: float | None = None,
     ) -> None:
-        endpoint = parse_proxy_url(url).with_identity(username, password)
+        whole, hostport = normalise(url, username, password)
         if ema_alpha is not None and not 0.0 < ema_alpha <= 1.0:
             raise ValueError(f"ema_alpha is {ema_alpha!r}; it must be in (0, 1]")
         if weight is not None and not 1e-9 <= weight <= 1e9:
@@ -81,9 +81,9 @@ class ProxyIdentity:
         if expires is not None and not -inf < expires < inf:
             raise ValueError(f"expires is {expires!r}; it must be a finite number of seconds")
         # Of a hundred thousand proxies each object counts: the parts can be had of the whole.
-        self.url_with_credentials = endpoint.with_credentials
-        self.id = id_of(self.url_with_credentials)
-        self.label = label or endpoint.hostport
+        self.url_with_credentials = whole
+        self.id = id_of(whole)
+        self.label = label or hostport
         self.country = country_code(country) if country else None
         self.region = region or None
         self.tags = _words(tags)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv6Address
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from scrapy_proxywhirl.core.errors import InvalidProxyError
@@ -13,8 +13,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-# What most lists have: nothing in it is encoded, or could be read in another way.
-_PLAIN = re.compile(r"(?:http://)?(?:([\w.~-]+):([\w.~-]+)@)?([\w.-]+):([0-9]{1,5})", re.ASCII)
+# What most lists have: it is normal but for the scheme, and could not be read in another way.
+_NORMAL = re.compile(
+    r"(?:http://)?((?:[\w.~-]+:[\w.~-]+@)?)([a-z0-9_.-]+:([1-9][0-9]{0,4}))", re.ASCII
+)
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 
@@ -26,8 +28,7 @@ _IPV6 = re.compile(r"\[?[0-9A-Fa-f:.]*\]?/?")
 _EXPORT = re.compile(r"((?:\[[^\]@]*\]|[^:@\[\]]+):[0-9]{1,5}):([^:]+):(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyURL:
+class ProxyURL(NamedTuple):
     """
     Where a proxy is and who one is there.
 
@@ -65,7 +66,7 @@ class ProxyURL:
         if self.username is None:
             return self.without_credentials
         # The colon stays where the password is empty: Scrapy takes no username without it.
-        userinfo = f"{_encode(self.username)}:{_encode(self.password or '')}"
+        userinfo = f"{quote(self.username, safe='')}:{quote(self.password or '', safe='')}"
         return f"{self.scheme}://{userinfo}@{self.hostport}"
 
     def with_identity(self, username: str | None, password: str | None) -> ProxyURL:
@@ -90,7 +91,34 @@ class ProxyURL:
                 f"{self.without_credentials!r} has credentials in its URL and a username besides;"
                 " give one of them"
             )
-        return replace(self, username=username, password=password or "")
+        return self._replace(username=username, password=password or "")
+
+
+def normalise(
+    text: str, username: str | None = None, password: str | None = None
+) -> tuple[str, str]:
+    """
+    Return a proxy's URL, the same for all texts that mean this proxy.
+
+    Args:
+        text: As :func:`parse_proxy_url` reads it.
+        username: As :meth:`ProxyURL.with_identity` takes it.
+        password: As well.
+
+    Returns:
+        The whole of it, as :attr:`ProxyURL.with_credentials`, and its ``host:port``.
+
+    Raises:
+        InvalidProxyError: As by these two.
+    """
+    if username is None and password is None:
+        match = _NORMAL.fullmatch(text)
+        if match is not None:
+            userinfo, hostport, port = match.groups()
+            if int(port) < 65536:
+                return f"http://{userinfo}{hostport}", hostport
+    endpoint = parse_proxy_url(text).with_identity(username, password)
+    return endpoint.with_credentials, endpoint.hostport
 
 
 def parse_proxy_url(text: str) -> ProxyURL:
@@ -116,7 +144,7 @@ def parse_proxy_url(text: str) -> ProxyURL:
     if not text:
         raise InvalidProxyError("the proxy URL is empty; write it as http://host:port")
     try:
-        return _read_plain(text) or _read(text)
+        return _read(text)
     except _ReadError as error:
         raise InvalidProxyError(f"{mask_credentials(text)!r} {error}") from None
 
@@ -140,28 +168,12 @@ def mask_credentials(text: str) -> str:
     return f"{f'{scheme}://' if scheme else ''}{'***@' if at else ''}{hostport}"
 
 
-def _encode(text: str) -> str:
-    if text.isascii() and text.isalnum():  # as most are, and quote() looks at each letter
-        return text
-    return quote(text, safe="")
-
-
 def _fields(text: str) -> list[str]:
     return re.split(r":(?![^\[\]]*\])", text)  # at colons outside of brackets
 
 
 class _ReadError(Exception):
     """What is wrong with a text, in words that follow it."""
-
-
-def _read_plain(text: str) -> ProxyURL | None:
-    """Read what needs no closer look, as :func:`_read` would; return None for all else."""
-    match = _PLAIN.fullmatch(text)
-    if match is None:
-        return None
-    username, password, host, port_text = match.groups()
-    port = int(port_text)
-    return ProxyURL("http", host.lower(), port, username, password) if 0 < port < 65536 else None
 
 
 def _read(text: str) -> ProxyURL:

@@ -6,12 +6,10 @@ from hypothesis import strategies as st
 
 from scrapy_proxywhirl.core.errors import InvalidProxyError
 from scrapy_proxywhirl.core.url import (
-    _PLAIN,
+    _NORMAL,
     ProxyURL,
-    _read,
-    _read_plain,
-    _ReadError,
     mask_credentials,
+    normalise,
     parse_proxy_url,
 )
 
@@ -137,17 +135,24 @@ def test_no_text_raises_anything_but_an_invalid_proxy_error(text: str) -> None:
     assert parse_proxy_url(url.without_credentials).hostport == url.hostport
 
 
-@given(st.from_regex(_PLAIN, fullmatch=True))
+@given(st.from_regex(_NORMAL, fullmatch=True) | st.sampled_from([text for text, _ in READ]))
 @example("http://User:Pass@H:01")
 @example("http://h:0")
 @example("h:65536")
-def test_what_is_plain_is_read_as_all_else_would_be(text: str) -> None:
+def test_what_is_normal_by_its_looks_is_what_a_closer_look_finds(text: str) -> None:
     try:
-        expected = _read(text)
-    except _ReadError:
-        assert _read_plain(text) is None
+        url = parse_proxy_url(text)
+    except InvalidProxyError:
+        with pytest.raises(InvalidProxyError):
+            normalise(text)
     else:
-        assert _read_plain(text) == expected
+        assert normalise(text) == (url.with_credentials, url.hostport)
+
+
+def test_credentials_may_come_beside_a_url() -> None:
+    assert normalise("h:1", "us@er", "se:cret") == ("http://us%40er:se%3Acret@h:1", "h:1")
+    with pytest.raises(InvalidProxyError, match="give one of them"):
+        normalise("user:secret@h:1", "other")
 
 
 def test_repr_shows_no_credentials() -> None:
