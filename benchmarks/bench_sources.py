@@ -8,7 +8,8 @@ what ``urllib.parse.urlsplit`` takes for the same lines, the memory is what the 
 first selection included. Then a crawl goes on through 100,000 identities of one proxy while the
 list becomes another that has a tenth of them and nine tenths new ones, and then one again that has
 the first: the longest times for which the event loop did nothing else, beside those of the crawl
-before. Only on Linux.
+before. The last column is the most processor time that the crawl took from one beat of 2 ms to the
+next: what a stall is longer, somebody else had the processor. Only on Linux.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,10 +80,11 @@ def compare(size: int) -> None:
         crawled = run(
             "reload", "--path", str(path), "--proxy", proxy, "--origin", origin, "--size", str(size)
         )
-    print("\n                       longest stalls, ms      pages/s")
+    print("\n                       longest stalls, ms      pages/s  busy, ms")
     for phase in ("before", "nine tenths new", "nine tenths back"):
         stalls = " ".join(f"{ms:6.1f}" for ms in crawled[phase]["stalls_ms"])
-        print(f"{phase:18}{stalls}{crawled[phase]['pages_per_second']:9.0f}")
+        pages, busy = crawled[phase]["pages_per_second"], crawled[phase]["busy_ms"]
+        print(f"{phase:18}{stalls}{pages:9.0f}{busy:10.1f}")
     print(
         f"\n{crawled['lost']} pages lost, {crawled['direct']} attempts left in flight,"
         f" {crawled['pool']:,} proxies in the pool at the end"
@@ -129,12 +131,14 @@ def _resident() -> int:
 
 
 class Heart:
-    """An extension that beats, and notes by how much each beat was late."""
+    """An extension that beats, and notes by how much each was late and how busy it was before."""
 
     def __init__(self) -> None:
         self.late: list[float] = []
+        self.busy: list[float] = []
         self._is_beating = True
         self._expected = perf_counter()
+        self._worked = thread_time()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -148,6 +152,9 @@ class Heart:
         """Beat now, and again."""
         now = perf_counter()
         self.late.append(now - self._expected)
+        worked = thread_time()
+        self.busy.append(worked - self._worked)
+        self._worked = worked
         if self._is_beating:
             self._expected = perf_counter() + _BEAT
             call_later(_BEAT, self.beat)
@@ -206,6 +213,7 @@ class EndlessSpider(Spider):
         late = sorted(heart.late[beats:], reverse=True)
         self.phases[name] = {
             "stalls_ms": [seconds * 1000.0 for seconds in late[:3]],
+            "busy_ms": max(heart.busy[beats:]) * 1000.0,
             "pages_per_second": (self.arrived - arrived) / (perf_counter() - at),
         }
         if name == "before":

@@ -11,6 +11,7 @@ from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.journal import PoolJournal
 from scrapy_proxywhirl.core.limits import PoolLimits
+from scrapy_proxywhirl.core.parted_dict import PartedDict
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import MemberWatcher, ProxySet
@@ -55,7 +56,7 @@ class ProxyPool(ProxySet):
         self.journal = journal
         if cooldowns is not None:
             cooldowns.journal = journal
-        self._labels: dict[str, Proxy] = {}
+        self._labels: PartedDict[str, Proxy] = PartedDict()
         self._shared_names: set[str] = set()
         self._answered: IndexedSet[Proxy] = IndexedSet()
         self._views: PoolViews | None = None
@@ -146,7 +147,7 @@ class ProxyPool(ProxySet):
             if self.get_proxy(proxy.id) is not proxy:
                 raise KeyError(f"{proxy.label!r} is not in the pool {self.name!r}")
             self._let_go(proxy)
-            del self._labels[proxy.label]
+            self._labels.pop(proxy.label)
             self._answered.discard(proxy)
             proxy._watchers = ()
             proxy._answered = None
@@ -177,7 +178,7 @@ class ProxyPool(ProxySet):
 
     def _make_label_unique(self, proxy: Proxy) -> None:
         name = proxy.label
-        first = self._labels.pop(name, None)
+        first = self._labels.pop(name)
         if first is not None:
             self._shared_names.add(name)
             self._tell_apart(first, name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.health import HealthStatus
+from scrapy_proxywhirl.core.parted_dict import PartedDict
 from scrapy_proxywhirl.core.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ProxySet:
         self.lock = lock
         self.proxies: list[Proxy] = []
         self.revision = 0
-        self._positions: dict[str, int] = {}
+        self._positions: PartedDict[str, int] = PartedDict()
         self._watchers: list[PoolWatcher] = []
 
     def __len__(self) -> int:
@@ -112,6 +113,7 @@ class ProxySet:
     def _let_go(self, proxy: Proxy) -> None:
         self.revision += 1
         position = self._positions.pop(proxy.id)
+        assert position is not None
         last = self.proxies.pop()
         if last is not proxy:
             self.proxies[position] = last
