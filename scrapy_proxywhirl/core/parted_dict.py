@@ -33,6 +33,10 @@ class PartedDict(Generic[K, V]):
         """Return the value of *key*, or None."""
         return self._parts[hash(key) % _PARTS].get(key)
 
+    def setdefault(self, key: K, value: V) -> V:
+        """Return the value of *key*, which is *value* from now on where there was none."""
+        return self._parts[hash(key) % _PARTS].setdefault(key, value)
+
     def pop(self, key: K) -> V | None:
         """Take *key* out, where it is in; return its value, or None."""
         return self._parts[hash(key) % _PARTS].pop(key, None)

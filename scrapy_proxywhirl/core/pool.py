@@ -178,14 +178,14 @@ class ProxyPool(ProxySet):
 
     def _make_label_unique(self, proxy: Proxy) -> None:
         name = proxy.label
-        first = self._labels.pop(name)
-        if first is not None:
+        if name not in self._shared_names:
+            first = self._labels.setdefault(name, proxy)
+            if first is proxy:
+                return
             self._shared_names.add(name)
+            self._labels.pop(name)
             self._tell_apart(first, name)
-        if name in self._shared_names:
-            self._tell_apart(proxy, name)
-        else:
-            self._labels[name] = proxy
+        self._tell_apart(proxy, name)
 
     def _tell_apart(self, proxy: Proxy, name: str) -> None:
         label = f"{name}~{proxy.id[:6]}"

@@ -7,6 +7,8 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from scrapy_proxywhirl.core import DuplicateProxyError
+
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core import Proxy, ProxyPool
     from scrapy_proxywhirl.sources.base import Source
@@ -104,9 +106,11 @@ class Roster:
         return next((one for one, ids in self._ids.items() if proxy_id in ids), None)
 
     def _join(self, proxy: Proxy) -> None:
-        if self._pool.get_proxy(proxy.id) is None:
+        try:
             self._pool.add_proxy(proxy)
-            self._expect_end(proxy)
+        except DuplicateProxyError:
+            return  # another source has had it meanwhile
+        self._expect_end(proxy)
 
     def _leave(self, proxy_id: str) -> bool:
         """Remove a proxy that no source has any more."""

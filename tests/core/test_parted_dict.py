@@ -16,6 +16,8 @@ def test_it_has_what_a_dict_has(changes: list[tuple[str, int | None]]) -> None:
     for key, value in changes:
         if value is None:
             assert parted.pop(key) == plain.pop(key, None)
+        elif value % 2:
+            assert parted.setdefault(key, value) == plain.setdefault(key, value)
         else:
             parted[key] = plain[key] = value
         assert (key in parted) == (key in plain)
