@@ -24,7 +24,7 @@ class Throttle:
     Holds back pages of sites that refuse everybody, for as long as others are served.
 
     Such a site is sent one request a second meanwhile. It would take half of CONCURRENT_REQUESTS
-    for what brings no page; and where it is down, its pages last until it is back.
+    for what brings no page, and where it is down, use its pages up before it is back.
 
     Args:
         incidents: Tell which sites refuse everybody.
