@@ -28,10 +28,15 @@ class Places:
         self._crawler = crawler
         self._taken = 0
 
-    def has_free(self) -> bool:
-        """Tell whether there is a place left."""
+    @property
+    def number(self) -> int:
+        """How many there are."""
         assert self._crawler.engine
-        return self._taken < _PLACES * self._crawler.engine.downloader.total_concurrency
+        return _PLACES * self._crawler.engine.downloader.total_concurrency
+
+    def has_room(self) -> bool:
+        """Tell whether there is one for what need not wait: half of them are for what must."""
+        return 2 * self._taken < self.number
 
     def take(self, request: Request) -> Callable[[], None] | None:
         """
@@ -43,7 +48,7 @@ class Places:
         engine = self._crawler.engine
         assert engine
         downloader = engine.downloader
-        if not self.has_free() or request not in downloader.active:
+        if self._taken >= self.number or request not in downloader.active:
             return None
         self._taken += 1
         downloader.active.remove(request)

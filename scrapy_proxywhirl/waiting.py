@@ -96,7 +96,7 @@ class WaitingRoom:
     def has_to_wait(self, request: Request, demand: Demand) -> bool:
         """Tell whether *request* is to let others pass, or would push in front of them."""
         if is_scheduled(request) and self._throttle.holds_back(demand.domain):
-            return self._places.has_free()  # without one it would stand in their way
+            return self._places.has_room()  # without a place it would stand in their way
         line = self.lines.get(demand) if self.lines else None
         return line is not None and bool(line.waiters)
 

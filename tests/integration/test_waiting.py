@@ -19,6 +19,7 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 from scrapy.utils.httpobj import urlparse_cached
 
 from scrapy_proxywhirl import NoProxyForRequestError, ProxyPoolEmptyError
+from scrapy_proxywhirl.places import Places
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import CollectingSpider, FollowingSpider, crawl, make_crawler, run
 
@@ -188,6 +189,44 @@ async def test_a_site_that_refuses_everybody_does_not_slow_another(
     # else it would have as many as those, about.
     assert spider.count_refused(until=spider.came[280][0]) <= 150
     assert spider.count_refused() >= 900  # three tries of each
+
+
+class PlacesSpider(CollectingSpider):
+    """Counts the places to wait in of its own crawl, with requests of its own."""
+
+    def collect(self, response: Response) -> None:
+        assert self.crawler.engine
+        active = self.crawler.engine.downloader.active
+        places = Places(self.crawler)
+        self.left_for_others: int | None = None
+        back = []
+        for number in range(100):
+            request = Request(response.urljoin(str(number)))
+            active.add(request)
+            if self.left_for_others is None and not places.has_room():
+                self.left_for_others = number
+            put_back = places.take(request)
+            if put_back is None:
+                break
+            back.append(put_back)
+        self.taken = len(back)
+        for put_back in back:
+            put_back()
+        active.difference_update(active - {response.request})
+
+
+@deferred_f_from_coro_f
+async def test_what_waits_for_others_leaves_half_of_the_places_to_what_has_no_proxy(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(GOOD)
+    settings = {"PROXYWHIRL_PROXIES": playground.proxy_urls, "CONCURRENT_REQUESTS": 3}
+
+    crawled = await crawl(settings, [playground.origin_url], PlacesSpider)
+
+    assert isinstance(crawled.spider, PlacesSpider)
+    assert crawled.spider.taken == 12
+    assert crawled.spider.left_for_others == 6
 
 
 @deferred_f_from_coro_f
