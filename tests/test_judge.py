@@ -192,10 +192,11 @@ def test_what_is_judged_is_decompressed_and_what_is_handed_on_is_not(
     crawler = get_crawler(settings_dict={"PROXYWHIRL_BAN_TEXT": texts})
     judge = Judge.from_crawler(crawler, BanPolicy)
     headers = {"Content-Encoding": "gzip", "Content-Type": "text/html"}
-    response = Response(REQUEST.url, body=compress(body), headers=headers)
+    compressed = compress(body)
+    response = Response(REQUEST.url, body=compressed, headers=headers)
 
     assert verdict(judge.on_response(REQUEST, response)) == expected
-    assert response.body == compress(body)
+    assert response.body == compressed
     assert response.headers["Content-Encoding"] == b"gzip"
 
 

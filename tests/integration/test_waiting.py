@@ -15,10 +15,14 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.spidermiddlewares.httperror import HttpError
-from scrapy.utils.defer import deferred_f_from_coro_f
+from scrapy.utils.defer import deferred_f_from_coro_f, deferred_from_coro
 from scrapy.utils.httpobj import urlparse_cached
 
-from scrapy_proxywhirl import NoProxyForRequestError, ProxyPoolEmptyError
+from scrapy_proxywhirl import (
+    NoProxyForRequestError,
+    ProxyPoolEmptyError,
+    ProxyWhirlMiddleware,
+)
 from scrapy_proxywhirl.places import Places
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import CollectingSpider, FollowingSpider, crawl, make_crawler, run
@@ -229,27 +233,47 @@ async def test_what_waits_for_others_leaves_half_of_the_places_to_what_has_no_pr
     assert crawled.spider.left_for_others == 6
 
 
+class FileSpider(TwoSitesSpider):
+    """Asks for a file as media pipelines do, once it is known that its site refuses everybody."""
+
+    file: Response | None = None
+    pages_before = pages_after = 0
+
+    def collect(self, response: Response) -> None:
+        super().collect(response)
+        middleware = self.crawler.get_downloader_middleware(ProxyWhirlMiddleware)
+        assert middleware is not None
+        if not self.pages_before and middleware._waiting._throttle.holds_back("localhost"):
+            self.pages_before = len(self.came)
+            url = response.urljoin("/status/403?file").replace("127.0.0.1", "localhost")
+            deferred_from_coro(self.ask(Request(url, callback=NO_CALLBACK)))
+
+    async def ask(self, request: Request) -> None:
+        assert self.crawler.engine
+        self.file = await self.crawler.engine.download_async(request)
+        self.pages_after = len(self.came)
+
+
 @deferred_f_from_coro_f
-async def test_files_of_a_site_that_refuses_everybody_are_not_held_back(
+async def test_a_file_of_a_site_that_refuses_everybody_is_not_held_back(
     play: Callable[..., Playground],
 ) -> None:
     playground = play(*[GOOD] * 12)
-    first, *urls = two_sites(playground, pages=300)
-    # As a media pipeline asks for them: an item waits for what comes.
-    requests = [
-        Request(url, callback=NO_CALLBACK) if "status" in url else Request(url) for url in urls
-    ]
 
     crawled = await crawl(
         {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "CONCURRENT_REQUESTS": 8},
-        [first, *requests],
-        TwoSitesSpider,
+        two_sites(playground, pages=600),
+        FileSpider,
     )
 
     spider = crawled.spider
-    assert isinstance(spider, TwoSitesSpider)
-    assert spider.count_refused(until=spider.came[280][0]) >= 200
+    assert isinstance(spider, FileSpider)
     crawled.assert_every_attempt_is_settled()
+    assert spider.file is not None
+    assert spider.file.status == 403
+    # Three tries, in front of those of the site's pages that wait: of the other's pages there come
+    # some thirty meanwhile.
+    assert 0 < spider.pages_before < spider.pages_after < spider.pages_before + 120
 
 
 class Served:
