@@ -53,7 +53,7 @@ def main() -> None:
 
 def crawl_from(state: Path, pages: int, playground: Playground) -> tuple[list[float], int]:
     """Crawl with what *state* holds; return what each page took, and how many attempts failed."""
-    settings = {**OURS, "DOWNLOAD__TIMEOUT": _TIMEOUT, "PROXYWHIRL_STATE": f"sqlite:///{state}"}
+    settings = {**OURS, "DOWNLOAD_TIMEOUT": _TIMEOUT, "PROXYWHIRL_STATE": f"sqlite:///{state}"}
     took = crawl(POOL, settings, pages, playground=playground)
     return took["page_seconds"], took["stats"].get("proxywhirl/failures", 0)
 

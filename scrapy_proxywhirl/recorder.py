@@ -53,7 +53,7 @@ class Recorder:
         stats: Of the crawl.
         budget: Is charged with what answers cost.
         replacements: Put others in the place of sessions that are banned.
-        throttle: Counts the attempts under way.
+        throttle: Is told of the attempts under way.
         has_cache: Whether HttpCacheMiddleware may store what comes back.
         measures_body: Whether a response time goes to the end of the body.
     """

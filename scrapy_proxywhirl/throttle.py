@@ -35,7 +35,8 @@ class Throttle:
         self._incidents = incidents
         self._clock = clock
         self._under_way: dict[str | None, int] = {}  # attempts, of domains that have any
-        self._began: dict[str | None, float] = {}  # the latest one, of those that refuse everybody
+        # When the latest one began, of domains that refuse everybody: no more than Incidents keeps.
+        self._began: dict[str | None, float] = {}
         self._told_of: set[str | None] = set()
 
     def started(self, domain: str | None) -> None:

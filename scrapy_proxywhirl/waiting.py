@@ -214,12 +214,14 @@ class WaitingRoom:
                 self._end(waiter, self._hand_back)
 
     def _serve_first(self, line: Line, now: float) -> bool:
-        """Let the first of *line* go on with a proxy, or with an error; return whether it does."""
-        is_held_back = bool(line.waiters) and self._throttle.holds_back(line.demand.domain)
-        for waiter in line.waiters:
-            if not (is_held_back and waiter.is_scheduled):
-                break
-        else:
+        """
+        Let the first of *line* that is not held back go on with a proxy, or with an error.
+
+        Returns:
+            Whether one does.
+        """
+        waiter = self._first(line)
+        if waiter is None:
             return False
         try:
             if not self._serve(waiter.request):
@@ -234,6 +236,11 @@ class WaitingRoom:
         waiter.leave()
         waiter.came.callback(None)
         return True
+
+    def _first(self, line: Line) -> Waiter | None:
+        if not line.waiters or not self._throttle.holds_back(line.demand.domain):
+            return next(iter(line.waiters), None)
+        return next((waiter for waiter in line.waiters if not waiter.is_scheduled), None)
 
     def _end(self, waiter: Waiter, come_to: Callable[[Waiter], Request | Response]) -> None:
         """Let *waiter* go on without a proxy, with what *come_to* returns or raises for it."""

@@ -14,8 +14,8 @@ class PartedDict(Generic[K, V]):
     """
     A dictionary in parts: what of a ``dict`` a pool needs.
 
-    A ``dict`` that is full moves all its entries in one go, and 100,000 of them hold a crawl up for
-    9 ms. Here it is one part of 32 that moves.
+    A ``dict`` that is full moves all its entries in one go, and 100,000 of them hold a crawl up.
+    Here it is one part of 32 that moves.
     """
 
     __slots__ = ("_parts",)

@@ -25,7 +25,7 @@ from scrapy_proxywhirl import (
 )
 from scrapy_proxywhirl.places import Places
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import CollectingSpider, FollowingSpider, crawl, make_crawler, run
+from tests.crawling import CollectingSpider, Crawl, FollowingSpider, crawl, make_crawler, run
 
 GOOD = ProxySpec(latency=0.02)
 RESETS = ProxySpec(fault=Fault.RESET)
@@ -160,27 +160,24 @@ class TwoSitesSpider(FollowingSpider):
         super().collect(response)
 
 
-def two_sites(playground: Playground, pages: int) -> list[str]:
-    """Return pages of a site that serves, and as many of one that refuses everybody."""
+async def crawl_two_sites(
+    playground: Playground, pages: int, spider_class: type[TwoSitesSpider]
+) -> Crawl:
+    """Crawl pages of a site that serves, and as many of one that refuses everybody."""
     here = playground.origin_url
     there = here.replace("127.0.0.1", "localhost")
     urls = [f"{here}/first"]
     for number in range(pages):
         urls += [f"{here}/{number}", f"{there}/status/403?{number}"]
-    return urls
+    settings = {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "CONCURRENT_REQUESTS": 8}
+    return await crawl(settings, urls, spider_class)
 
 
 @deferred_f_from_coro_f
 async def test_a_site_that_refuses_everybody_does_not_slow_another(
     play: Callable[..., Playground],
 ) -> None:
-    playground = play(*[GOOD] * 12)
-
-    crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "CONCURRENT_REQUESTS": 8},
-        two_sites(playground, pages=300),
-        TwoSitesSpider,
-    )
+    crawled = await crawl_two_sites(play(*[GOOD] * 12), 300, TwoSitesSpider)
 
     spider = crawled.spider
     assert isinstance(spider, TwoSitesSpider)
@@ -202,21 +199,19 @@ class PlacesSpider(CollectingSpider):
         assert self.crawler.engine
         active = self.crawler.engine.downloader.active
         places = Places(self.crawler)
-        self.left_for_others: int | None = None
+        requests = [Request(response.urljoin(str(number))) for number in range(100)]
+        active.update(requests)
+        had_room = []
         back = []
-        for number in range(100):
-            request = Request(response.urljoin(str(number)))
-            active.add(request)
-            if self.left_for_others is None and not places.has_room():
-                self.left_for_others = number
-            put_back = places.take(request)
-            if put_back is None:
-                break
-            back.append(put_back)
-        self.taken = len(back)
+        for request in requests:
+            had_room.append(places.has_room())
+            back.append(places.take(request))
+        self.taken = sum(put_back is not None for put_back in back)
+        self.taken_by_what_need_not_wait = sum(had_room)
         for put_back in back:
-            put_back()
-        active.difference_update(active - {response.request})
+            if put_back is not None:
+                put_back()
+        active.difference_update(requests)
 
 
 @deferred_f_from_coro_f
@@ -230,7 +225,7 @@ async def test_what_waits_for_others_leaves_half_of_the_places_to_what_has_no_pr
 
     assert isinstance(crawled.spider, PlacesSpider)
     assert crawled.spider.taken == 12
-    assert crawled.spider.left_for_others == 6
+    assert crawled.spider.taken_by_what_need_not_wait == 6
 
 
 class FileSpider(TwoSitesSpider):
@@ -258,13 +253,7 @@ class FileSpider(TwoSitesSpider):
 async def test_a_file_of_a_site_that_refuses_everybody_is_not_held_back(
     play: Callable[..., Playground],
 ) -> None:
-    playground = play(*[GOOD] * 12)
-
-    crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "CONCURRENT_REQUESTS": 8},
-        two_sites(playground, pages=600),
-        FileSpider,
-    )
+    crawled = await crawl_two_sites(play(*[GOOD] * 12), 600, FileSpider)
 
     spider = crawled.spider
     assert isinstance(spider, FileSpider)

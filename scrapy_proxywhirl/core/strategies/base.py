@@ -211,9 +211,8 @@ class Strategy(ABC):
                 if one._is_barred or one.id in excluded:
                     continue
                 weight = self.weigh(one, pool)
-                if weight >= heaviest:
-                    self._heaviest = weight
-                    return one
+                if weight > heaviest:
+                    self._heaviest = heaviest = weight
                 if random() * heaviest < weight:
                     return one
                 some.append(one)
