@@ -34,7 +34,7 @@ from scrapy.utils.reactor import install_reactor
 from scrapy.utils.test import get_crawler
 from typing_extensions import Self
 
-from scrapy_proxywhirl import PerformanceBasedStrategy, ProxyPool, ProxyWhirlMiddleware
+from scrapy_proxywhirl import ProxyPool, ProxyWhirlMiddleware
 from scrapy_proxywhirl.playground import Playground, ProxySpec
 
 # Seconds between two beats: what is missed by more is a stall.
@@ -117,7 +117,7 @@ def load(path: str) -> dict[str, float]:
     before = _resident()
     began = perf_counter()
     middleware = ProxyWhirlMiddleware.from_crawler(crawler)
-    PerformanceBasedStrategy(middleware.strategy.config).select(middleware.pool)
+    middleware.strategy.select(middleware.pool)
     seconds = perf_counter() - began
     return {
         "seconds": seconds,

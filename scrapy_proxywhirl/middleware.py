@@ -95,6 +95,7 @@ class ProxyWhirlMiddleware:
         )
         self._slots = settings.slots
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
+        self.strategy.prepare(self.pool)  # while it is empty: those that join are taken in one by one
         self.supply.load()
         if not self.supply.is_expected:
             check_pool(settings, self.pool)

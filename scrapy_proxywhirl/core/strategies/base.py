@@ -97,6 +97,13 @@ class Strategy(ABC):
             pool.lock.release()
         raise ProxyPoolEmptyError(self.why_none(pool))
 
+    def prepare(self, pool: ProxyPool) -> None:
+        """
+        Take in the proxies of *pool*, and from now on each that joins.
+
+        Else the first selection does so, in time in proportion to the pool.
+        """
+
     @abstractmethod
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from random import Random
 
 from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.base import Strategy
@@ -18,6 +19,11 @@ class RoundRobinStrategy(Strategy):
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
         self._turns = PerPool(lambda _: _Turn())
+
+    def prepare(self, pool: ProxyPool) -> None:
+        """Begin to take turns in *pool*."""
+        with pool.lock:
+            self._turns.of(pool)
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose the proxy whose turn it is."""

@@ -25,6 +25,7 @@ from scrapy_proxywhirl import (
     StrategyConfig,
 )
 from scrapy_proxywhirl.core import STRATEGIES
+from scrapy_proxywhirl.core.proxy_set import PoolWatcher
 
 MakePool = Callable[..., ProxyPool]
 MakeStrategy = Callable[..., Strategy]
@@ -45,6 +46,23 @@ def test_what_it_selects_is_in_the_pool_and_counted_as_in_flight(
 
     assert proxy in pool
     assert proxy.requests_active == 1
+
+
+def test_prepared_it_takes_proxies_in_as_they_join(
+    make_strategy: MakeStrategy, make_pool: MakePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = make_pool()
+    strategy = make_strategy()
+    strategy.prepare(pool)
+    for tier in (1, 2):
+        proxy = Proxy(f"http://10.0.0.{tier}:8080", tier=tier, cost_per_request=tier)
+        pool.add_proxy(proxy)
+        proxy.ema_response_time_ms = 10.0
+    looked_at: list[PoolWatcher] = []
+    monkeypatch.setattr(pool, "watch", looked_at.append)
+
+    assert strategy.select(pool) in pool
+    assert looked_at == []
 
 
 def test_it_selects_none_that_has_failed_the_request(
