@@ -49,6 +49,9 @@ _SERVED: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
+# Handlers that some credentials are too much for.
+_BREAK_BY_SOME = {_HTTPX, _AIOHTTP, _IMPERSONATE}
+
 # The other files that a crawl has open need some room.
 _SHARE_OF_OPEN_FILES = 0.9
 
@@ -89,6 +92,7 @@ class Downloaders:
                 " 'httpx2[http2]') with HTTPX_HTTP2_ENABLED = True"
             )
         self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
+        self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
         self._has_socks = False
         self._has_warned_of_https = False
         self._has_warned_of_size = False
@@ -100,22 +104,22 @@ class Downloaders:
         Raises:
             InvalidProxyError: With what is wrong and what to do.
         """
-        if proxy.has_credentials:
+        if self._has_to_look_at_credentials and proxy.has_credentials:
             self._check_credentials(proxy)
-        if proxy.scheme == "http":
+        scheme = proxy.scheme
+        if scheme == "http":
             return
         for page_scheme, kind in self._handlers.items():
-            if kind not in _SERVED or proxy.scheme in _SERVED[kind][page_scheme]:
+            if kind not in _SERVED or scheme in _SERVED[kind][page_scheme]:
                 continue
             name = kind.rstrip(".").rpartition(".")[2]
-            if proxy.scheme == "https":
+            if scheme == "https":
                 self._warn_of_https(name)
             else:
                 raise InvalidProxyError(
-                    f"{proxy.label!r} is a {proxy.scheme} proxy, which {name} does not speak;"
-                    f" {_OTHERS}"
+                    f"{proxy.label!r} is a {scheme} proxy, which {name} does not speak; {_OTHERS}"
                 )
-        if proxy.scheme.startswith("socks"):
+        if scheme.startswith("socks"):
             self._check_socks(proxy)
 
     def check_size(self, proxies: int) -> None:

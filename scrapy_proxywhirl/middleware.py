@@ -95,7 +95,7 @@ class ProxyWhirlMiddleware:
         )
         self._slots = settings.slots
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
-        self.strategy.prepare(self.pool)  # while it is empty: those that join are taken in one by one
+        self.strategy.prepare(self.pool)  # which is empty: proxies are taken in as they join
         self.supply.load()
         if not self.supply.is_expected:
             check_pool(settings, self.pool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from heapq import heappop, heappush
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.core import DuplicateProxyError
@@ -53,9 +52,10 @@ class Roster:
             self._join(proxy)
             yield
             # By turns: so nothing has to be made larger for all of them together, in one go.
-            for proxy_id in islice(seen_before, 1):
-                left += self._leave(proxy_id)
-            yield
+            leaving = next(seen_before, None)
+            if leaving is not None:
+                left += self._leave(leaving)
+                yield
         for proxy, other in listing.changed:
             if self._first_with(proxy.id) is source and proxy in self._pool:
                 self._pool.remove_proxy(proxy)

@@ -108,7 +108,7 @@ def test_the_pool_is_never_empty_in_between() -> None:
 
     sizes = [len(world.pool) for _ in steps]
 
-    assert sizes == [2, 1, 2, 2]
+    assert sizes == [2, 1, 2]
     assert world.labels == {"b:1", "c:1"}
 
 

@@ -97,7 +97,7 @@ class Strategy(ABC):
             pool.lock.release()
         raise ProxyPoolEmptyError(self.why_none(pool))
 
-    def prepare(self, pool: ProxyPool) -> None:
+    def prepare(self, pool: ProxyPool) -> None:  # noqa: B027 (not all have to)
         """
         Take in the proxies of *pool*, and from now on each that joins.
 
