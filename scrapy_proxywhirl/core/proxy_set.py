@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from scrapy_proxywhirl.core.filter import ProxyFilter
 from scrapy_proxywhirl.core.health import HealthStatus
@@ -48,6 +48,7 @@ class ProxySet:
         figures: What is known of them for one domain; None for what they are whatever the domain.
         proxies: To be read, with the lock held, and changed by the set itself.
         revision: Changes with each proxy that joins or leaves.
+        watchers_by_owner: What strategies keep of it, by what each of them is known by.
     """
 
     only: ProxyFilter | None = None
@@ -60,6 +61,7 @@ class ProxySet:
         self.revision = 0
         self._positions: PartedDict[str, int] = PartedDict()
         self._watchers: list[PoolWatcher] = []
+        self.watchers_by_owner: dict[object, Any] = {}
 
     def __len__(self) -> int:
         return len(self.proxies)
