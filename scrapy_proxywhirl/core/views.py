@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
@@ -59,11 +58,15 @@ class PoolView(PoolPart):
         name: The pool's.
         lock: The pool's.
         only: What they fit.
+
+    Attributes:
+        asked_for: When it was last: the number of the question.
     """
 
     def __init__(self, name: str, lock: Lock, only: ProxyFilter) -> None:
         super().__init__(f"{name}, {only}", lock)
         self.only = only
+        self.asked_for = 0
 
 
 class PoolViews:
@@ -81,7 +84,8 @@ class PoolViews:
 
     def __init__(self, pool: ProxySet) -> None:
         self._pool = pool
-        self._views: OrderedDict[ProxyFilter, PoolView] = OrderedDict()
+        self._views: dict[ProxyFilter, PoolView] = {}
+        self._questions = 0
         self._with: dict[Proxy, list[PoolView]] = {}  # those that each is in
         self._by_country: dict[str | None, IndexedSet[Proxy]] = {}
 
@@ -89,8 +93,9 @@ class PoolViews:
         """Return the view of those that fit *only*."""
         view = self._views.get(only)
         if view is None:
-            return self._make(only)
-        self._views.move_to_end(only)
+            view = self._make(only)
+        self._questions += 1
+        view.asked_for = self._questions
         return view
 
     def added(self, proxy: Proxy) -> None:
@@ -117,6 +122,11 @@ class PoolViews:
             view.removed(proxy)
 
     def _make(self, only: ProxyFilter) -> PoolView:
+        if len(self._views) >= _VIEWS:
+            unwanted, oldest = min(self._views.items(), key=lambda item: item[1].asked_for)
+            del self._views[unwanted]
+            for proxy in oldest.proxies:
+                self._with[proxy].remove(oldest)
         view = self._views[only] = PoolView(self._pool.name, self._pool.lock, only)
         if only.country is None:
             proxies = self._pool.proxies
@@ -126,10 +136,6 @@ class PoolViews:
         for proxy in proxies:
             if only.fits(proxy):
                 self._put(proxy, view)
-        if len(self._views) > _VIEWS:
-            _, oldest = self._views.popitem(last=False)
-            for proxy in oldest.proxies:
-                self._with[proxy].remove(oldest)
         return view
 
     def _put(self, proxy: Proxy, view: PoolView) -> None:

@@ -143,13 +143,14 @@ class Strategy(ABC):
         failed, stay_on, domain, wanted = context
         resting = cooldowns.wake(domain) if cooldowns is not None else ()
         excluded = either(failed, resting)
+        proxy, is_bound = None, False
         if wanted is not None:
             excluded = either(excluded, wanted.exclude)
-        proxy, is_bound = _bound_to(pool, wanted, excluded)
-        if not is_bound:
-            proxy = _to_stay_on(pool, stay_on, excluded) or self._pick_among(
-                pool, context, cooldowns, resting, excluded
-            )
+            proxy, is_bound = _bound_to(pool, wanted, excluded)
+        if stay_on is not None and not is_bound:
+            proxy = _to_stay_on(pool, stay_on, excluded)
+        if proxy is None and not is_bound:
+            proxy = self._pick_among(pool, context, cooldowns, resting, excluded)
         if proxy is None and cooldowns is not None and not failed:
             is_busy = pool.limits is not None and pool.limits.has_busy(resting, wanted)
             if not is_busy:  # that is waited for
@@ -292,11 +293,9 @@ class Strategy(ABC):
 
 
 def _bound_to(
-    pool: ProxyPool, wanted: Wanted | None, excluded: Collection[str]
+    pool: ProxyPool, wanted: Wanted, excluded: Collection[str]
 ) -> tuple[Proxy | None, bool]:
     """Return the proxy that a request is bound to, where it can be had, and whether it is bound."""
-    if wanted is None:
-        return None, False
     if wanted.proxy_id is not None:
         proxy = pool.get_proxy(wanted.proxy_id)
         if proxy is None or not proxy.is_available or proxy.id in excluded:
@@ -309,8 +308,8 @@ def _bound_to(
     return None, False
 
 
-def _to_stay_on(pool: ProxyPool, proxy_id: str | None, excluded: Collection[str]) -> Proxy | None:
-    proxy = pool.get_proxy(proxy_id) if proxy_id is not None else None
+def _to_stay_on(pool: ProxyPool, proxy_id: str, excluded: Collection[str]) -> Proxy | None:
+    proxy = pool.get_proxy(proxy_id)
     if proxy is None or proxy_id in excluded or not proxy.is_available:
         return None
     return None if proxy.health_status is HealthStatus.UNHEALTHY else proxy
