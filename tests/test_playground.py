@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from threading import Thread
 
 import pytest
 
@@ -134,6 +136,81 @@ def test_a_site_that_cannot_be_reached_is_a_502(play: Callable[..., Playground])
     connection.set_tunnel("127.0.0.1", int(nobody.rpartition(":")[2]))
     with pytest.raises(OSError, match="502"):
         connection.request("GET", "/page")
+
+
+@pytest.fixture
+def serve_site() -> Iterator[Callable[[bytes], str]]:
+    """Start sites that answer the first request of each connection, and close it."""
+    sockets = []
+
+    def serve(answer: bytes) -> str:
+        listening = socket.create_server(("127.0.0.1", 0))
+        sockets.append(listening)
+
+        def answer_all() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:  # it is closed: the test is over
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+        Thread(target=answer_all, daemon=True).start()
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    yield serve
+    for one in sockets:
+        one.shutdown(socket.SHUT_RDWR)
+        one.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello",
+        b"HTTP/1.0 200\r\n\r\nhello",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nTrailer: z\r\n\r\n"
+        ),
+    ],
+    ids=["closed later", "closed", "HTTP/1.0", "told to go on", "chunked"],
+)
+def test_a_proxy_passes_on_what_other_sites_answer(
+    answer: bytes, play: Callable[..., Playground], serve_site: Callable[[bytes], str]
+) -> None:
+    site = serve_site(answer)
+    connection = HTTPConnection(play(ProxySpec()).proxy_urls[0][7:], timeout=5)
+
+    for _ in range(3):  # by one connection to the proxy, whatever becomes of those to the site
+        connection.request("GET", f"{site}/page")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, b"hello")
+        assert response.getheader("Content-Length") == "5"
+    connection.close()
+
+
+def test_a_proxy_knows_which_answers_have_no_body(
+    play: Callable[..., Playground], serve_site: Callable[[bytes], str]
+) -> None:
+    playground = play(ProxySpec(), ProxySpec(fault=Fault.STATUS))
+    unchanged = serve_site(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
+    for proxy, url, method, status in (
+        (0, f"{playground.origin_url}/page", "HEAD", 200),
+        (1, f"{playground.origin_url}/page", "HEAD", 403),
+        (0, unchanged, "GET", 304),
+    ):
+        connection = HTTPConnection(playground.proxy_urls[proxy][7:], timeout=5)
+        for _ in range(2):  # the second one would read a body of the first as its answer
+            connection.request(method, url)
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (status, b"")
+            assert int(response.headers["Content-Length"]) > 0
+        connection.close()
 
 
 def test_a_proxy_can_change_its_ways(play: Callable[..., Playground]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy_proxywhirl.playground import shop
-from scrapy_proxywhirl.playground.messages import Message, read_message, response
+from scrapy_proxywhirl.playground.messages import Message, read_request, response
 
 
 class Origin:
@@ -36,8 +36,8 @@ class Origin:
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Answer the requests of one connection."""
-        while (request := await read_message(reader)) is not None:
-            _, target, _ = request.start
+        while (request := await read_request(reader)) is not None:
+            method, target, _ = request.start
             path = urlsplit(target).path
             self.log.append(
                 {"path": path, "via": request.headers.get("via"), "headers": request.headers}
@@ -51,7 +51,7 @@ class Origin:
                 answer = response(200, _told(origin, request), content_type="application/json")
             else:
                 answer = self._answer(path, request)
-            writer.write(answer.to_bytes())
+            writer.write(answer.to_bytes(has_body=method != "HEAD"))
         writer.close()
 
     def _in_turn(self, target: str, path: str) -> str:

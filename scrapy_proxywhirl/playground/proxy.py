@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy_proxywhirl.playground import socks
-from scrapy_proxywhirl.playground.messages import Message, read_message, response
+from scrapy_proxywhirl.playground.messages import Message, read_request, read_response, response
 from scrapy_proxywhirl.playground.spec import Fault, ProxySpec
 
 _Connection = tuple[StreamReader, StreamWriter]
@@ -53,7 +53,7 @@ class LoopbackProxy:
             await self._serve_socks(reader, writer)
             return
         try:
-            while (request := await read_message(reader)) is not None:
+            while (request := await read_request(reader)) is not None:
                 if not await self._answer(request, reader, writer):
                     break
                 await writer.drain()
@@ -102,8 +102,9 @@ class LoopbackProxy:
         if spec.fault is Fault.RESET:
             _reset(writer)
             return False
+        has_body = method != "HEAD"
         if spec.fault is Fault.STATUS:
-            writer.write(_page_of_its_own(spec, request).to_bytes())
+            writer.write(_page_of_its_own(spec, request).to_bytes(has_body=has_body))
             return True
         if not _may_pass(spec, username, password):
             challenge = 'Basic realm="playground"'
@@ -114,7 +115,7 @@ class LoopbackProxy:
         if method == "CONNECT":
             await _tunnel(target, reader, writer, _ESTABLISHED, response(502).to_bytes())
             return False
-        return await _send(await self._forward(request), spec, writer)
+        return await _send(await self._forward(request), has_body, spec, writer)
 
     def _place(self, capacity: int) -> AbstractAsyncContextManager[None]:
         if capacity != self._capacity:
@@ -132,21 +133,28 @@ class LoopbackProxy:
         headers["via"] = f"1.1 {self.name}"
         message = Message((method, path, version), headers, request.body).to_bytes()
         idle = self._idle[url.netloc]
-        try:
-            upstream = idle.pop() if idle else await _connect(url.netloc)
-            upstream[1].write(message)
-            answer = await read_message(upstream[0])
-        except OSError:
-            answer = None
-        if answer is None:
-            return response(502, b"<title>the site cannot be reached</title>")
-        idle.append(upstream)
-        return answer
+        answer = None
+        while answer is None:
+            is_new = not idle
+            try:
+                upstream = await _connect(url.netloc) if is_new else idle.pop()
+                upstream[1].write(message)
+                answer = await read_response(upstream[0], method)
+            except OSError:
+                pass
+            if answer is None and is_new:  # an idle one may have been closed meanwhile
+                return response(502, b"<title>the site cannot be reached</title>")
+        page, is_kept = answer
+        if is_kept:
+            idle.append(upstream)
+        else:
+            upstream[1].close()
+        return page
 
 
-async def _send(answer: Message, spec: ProxySpec, writer: StreamWriter) -> bool:
+async def _send(answer: Message, has_body: bool, spec: ProxySpec, writer: StreamWriter) -> bool:
     """Send *answer* as *spec* has it; return whether the connection is kept."""
-    head, end, body = answer.to_bytes().partition(b"\r\n\r\n")
+    head, end, body = answer.to_bytes(has_body=has_body).partition(b"\r\n\r\n")
     writer.write(head + end)
     await asyncio.sleep(float(answer.headers.get("body-seconds", spec.body_seconds)))
     if spec.fault is Fault.RESET_BODY:
