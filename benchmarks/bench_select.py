@@ -4,8 +4,11 @@ What a selection and a result cost, by the size of the pool.
     python -m benchmarks.bench_select
 
 Beside each selection, in the same run, stands what ``random.choices`` with weights takes on the
-same proxies. With ``--strategies`` it is what a selection costs by each of them. Times are of this
-machine; what can be compared between machines are the ratios.
+same proxies, and beside both selection and result the least that either could take in Python: to
+draw any proxy, whatever it weighs, and count an attempt on it; to move a proxy's average and count
+a result; with the pool's lock, and nothing else. What these take more of in a large pool is memory
+that no cache has. With ``--strategies`` it is what a selection costs by each of them. Times are of
+this machine; what can be compared between machines are the ratios.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from itertools import cycle
 from random import Random
 from statistics import median
 from time import monotonic, perf_counter_ns
+from typing import NamedTuple
 
 from benchmarks.pools import CONFIG_OF_A_CRAWL, SIZES, pool_of, strategy_of_a_crawl
 from scrapy_proxywhirl import Proxy, ProxyFilter, SelectionContext, Wanted
@@ -35,8 +39,18 @@ def microseconds(call: Callable[[], object], calls: int) -> float:
     return (perf_counter_ns() - began) / calls / 1000.0
 
 
-def measure(size: int) -> tuple[float, float, float]:
-    """Return the medians, in microseconds, of a selection, a result and ``random.choices``."""
+class Cost(NamedTuple):
+    """Medians, in microseconds, for one size of a pool."""
+
+    select: float
+    least_select: float
+    record: float
+    least_record: float
+    choices: float
+
+
+def measure(size: int) -> Cost:
+    """Measure selection, result and ``random.choices`` for a pool of *size*."""
     rng = Random(size)
     pool = pool_of(size, rng)
     strategy = strategy_of_a_crawl(rng)
@@ -45,22 +59,52 @@ def measure(size: int) -> tuple[float, float, float]:
     latency = {proxy: proxy.ema_response_time_ms or 0.0 for proxy in proxies}
     weights = [1.0 / latency[proxy] for proxy in proxies]
     strategy.select(pool, context).abandon_request()
-    selections, results, choices = [], [], []
-    for _ in range(ROUNDS):
-        selections.append(microseconds(lambda: strategy.select(pool, context), CALLS))
-        # The results of as many selections, each about what the proxy takes.
+    lock, random, alpha = pool.lock, rng.random, strategy.config.ema_alpha
+    began = monotonic()
+    todo: Iterator[tuple[Proxy, float]] = iter(())
+
+    def results_to_come() -> Iterator[tuple[Proxy, float]]:
+        """Return the results of as many selections, each about what the proxy takes."""
         selected = [strategy.select(pool, context) for _ in range(CALLS)]
-        began = monotonic()
-        todo = iter([(proxy, latency[proxy] * rng.uniform(0.7, 1.3)) for proxy in selected])
+        return iter([(proxy, latency[proxy] * rng.uniform(0.7, 1.3)) for proxy in selected])
 
-        def record(todo: Iterator[tuple[Proxy, float]] = todo, began: float = began) -> None:
-            proxy, time_ms = next(todo)
-            strategy.record_result(proxy, True, time_ms, domain=DOMAIN, started=began)
+    def select() -> Proxy:
+        return strategy.select(pool, context)
 
-        results.append(microseconds(record, CALLS))
+    def draw_any() -> Proxy:
+        lock.acquire()
+        try:
+            proxy = proxies[int(random() * size)]
+            proxy.requests_started += 1
+            return proxy
+        finally:
+            lock.release()
+
+    def record() -> None:
+        proxy, time_ms = next(todo)
+        strategy.record_result(proxy, True, time_ms, domain=DOMAIN, started=began)
+
+    def move_average() -> None:
+        proxy, time_ms = next(todo)
+        lock.acquire()
+        try:
+            average = proxy._average
+            average.ema_ms = alpha * time_ms + (1.0 - alpha) * (average.ema_ms or 0.0)
+            proxy.requests_completed += 1
+        finally:
+            lock.release()
+
+    costs = []
+    for _ in range(ROUNDS):
+        selection, least_selection = microseconds(select, CALLS), microseconds(draw_any, CALLS)
+        todo, began = results_to_come(), monotonic()
+        result = microseconds(record, CALLS)
+        todo = results_to_come()
+        least_result = microseconds(move_average, CALLS)
         calls = max(1, min(CALLS, 100_000 // size))
-        choices.append(microseconds(lambda: rng.choices(proxies, weights=weights), calls))
-    return median(selections), median(results), median(choices)
+        choices = microseconds(lambda: rng.choices(proxies, weights=weights), calls)
+        costs.append((selection, least_selection, result, least_result, choices))
+    return Cost(*map(median, zip(*costs, strict=True)))
 
 
 def measure_banned(size: int, share: float) -> float:
@@ -135,16 +179,22 @@ def main() -> None:
         compare_strategies(sizes)
         return
     figures = {size: measure(size) for size in sizes}
-    smallest_select, _, _ = figures[sizes[0]]
-    _, _, choices_at_100 = figures[100]
-    print("                    select           record_result   random.choices(weights=...)")
-    print("  proxies       us  against 10                us           us  against select")
-    for size, (select, record, choices) in figures.items():
+    choices_at_100 = figures[100].choices
+    print("                       select                 record_result   random.choices(weights=)")
+    print("  proxies      us  of 10  of the least      us  of the least        us  of select")
+    for size, cost in figures.items():
+        select, least_select, record, least_record, choices = cost
         print(
-            f"{size:9,}  {select:7.2f}  {select / smallest_select:8.2f} x  {record:16.2f}"
-            f"  {choices:11.1f}  {choices / select:12,.1f} x"
+            f"{size:9,}  {select:6.2f} {select / figures[sizes[0]].select:4.2f} x"
+            f"  {select / least_select:10.1f} x  {record:6.2f}  {record / least_record:10.1f} x"
+            f"  {choices:8.1f} {choices / select:9,.1f} x"
         )
-    at_100, at_most = (figures[size][0] / choices_at_100 for size in (100, sizes[-1]))
+    print(
+        f"The least, in us, at {sizes[0]} and at {sizes[-1]:,}: selection"
+        f" {figures[sizes[0]].least_select:.2f} and {figures[sizes[-1]].least_select:.2f}, result"
+        f" {figures[sizes[0]].least_record:.2f} and {figures[sizes[-1]].least_record:.2f}."
+    )
+    at_100, at_most = (figures[size].select / choices_at_100 for size in (100, sizes[-1]))
     print(
         f"Against random.choices at 100 proxies, a selection takes {at_100:.2f} there, and"
         f" {at_most:.2f} at {sizes[-1]:,}."

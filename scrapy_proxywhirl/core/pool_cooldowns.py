@@ -98,7 +98,7 @@ class PoolCooldowns:
         self.journal: PoolJournal | None = None
         self.everywhere = self._new(None)
         self.is_idle = True
-        self._domains: OrderedDict[str, Cooldown] = OrderedDict()
+        self._domains: OrderedDict[str | None, Cooldown] = OrderedDict()
         self._banned_by: dict[str, set[str]] = {}  # since its last success, by a proxy's id
         # By the domain, and what its pages want.
         self._droughts: OrderedDict[str | None, dict[Wanted, Drought]] = OrderedDict()
@@ -112,7 +112,7 @@ class PoolCooldowns:
         """
         for proxy in self.everywhere.wake():
             proxy._rest(False)
-        cooldown = self._of(domain)
+        cooldown = self._domains.get(domain)
         if cooldown is None:
             self.is_idle = not (self.everywhere.rests or self._domains or self._banned_by)
             if self.is_idle:
@@ -132,7 +132,7 @@ class PoolCooldowns:
         """Note an attempt through *proxy* at *domain*."""
         if self.everywhere.started(proxy):
             proxy._rest(True)
-        cooldown = self._of(domain)
+        cooldown = self._domains.get(domain)
         if cooldown is not None:
             cooldown.started(proxy)
         if self._droughts:
@@ -180,7 +180,7 @@ class PoolCooldowns:
             self._end_droughts(domain, proxy, started)
         if self.everywhere.succeeded(proxy, started):
             proxy._rest(False)
-        cooldown = self._of(domain)
+        cooldown = self._domains.get(domain)
         if cooldown is not None:
             cooldown.succeeded(proxy, started)
         if self._banned_by:
@@ -189,7 +189,7 @@ class PoolCooldowns:
     def take_back(self, incident: Incident) -> None:
         """End the rests that *incident* began: it was not the proxy's fault."""
         proxy = incident.proxy
-        cooldown = self._of(incident.domain)
+        cooldown = self._domains.get(incident.domain)
         for rest in incident.rests:
             if self.everywhere.take_back(rest):
                 proxy._rest(False)
@@ -206,7 +206,7 @@ class PoolCooldowns:
 
     def others(self, of: ProxySet, domain: str | None) -> IndexedSet[Proxy] | None:
         """Return those of *of* that *domain* has not banned, where it has most; else None."""
-        cooldown = self._of(domain)
+        cooldown = self._domains.get(domain)
         return None if cooldown is None else cooldown.others(of)
 
     def to_try_in_drought(self, domain: str | None, wanted: Wanted | None = None) -> Proxy | None:
@@ -228,7 +228,7 @@ class PoolCooldowns:
             return None
         if now < drought.tried + self._first:
             return None
-        cooldown = self._of(domain)
+        cooldown = self._domains.get(domain)
         rests = [
             rest
             for scope in (self.everywhere, cooldown)
@@ -270,9 +270,6 @@ class PoolCooldowns:
         for cooldown in (self.everywhere, *self._domains.values()):
             cooldown.forget(proxy)
         self._banned_by.pop(proxy.id, None)
-
-    def _of(self, domain: str | None) -> Cooldown | None:
-        return self._domains.get(domain) if domain is not None and self._domains else None
 
     def _new(self, domain: str | None) -> Cooldown:
         noted = partial(self._note, domain)
@@ -316,12 +313,12 @@ class PoolCooldowns:
                 rest.proxy._take_back(incident)
             rest.proxy._rest(False)
             rest.proxy._notify()
-        cooldown = self._of(domain)
+        cooldown = self._domains.get(domain)
         if cooldown is not None:
             cooldown.recall()
 
     def _abandoned_by(self, domain: str | None, proxy: Proxy, started: float | None) -> None:
-        cooldown = self._of(domain)
+        cooldown = self._domains.get(domain)
         if cooldown is not None:
             cooldown.abandoned(proxy, started)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.core.domain_figures import DomainFigures, Pair
 
 # Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.
-_LEAST_EMA_MS = 0.001
+LEAST_EMA_MS = 0.001
 
 _UNHEALTHY = HealthStatus.UNHEALTHY
 
@@ -117,7 +117,7 @@ class Rotation:
         if ema is None:
             self._sampler.discard(proxy)
             self._sidelined.discard(proxy)
-            if _is_idle(proxy):
+            if is_idle(proxy):
                 self._untried.add(proxy)
                 self._is_warming_up = True
         elif proxy._is_barred or (proxy._health_status is _UNHEALTHY and self._exploration):
@@ -126,8 +126,8 @@ class Rotation:
         else:
             if self._sidelined:
                 self._sidelined.discard(proxy)
-            if ema < _LEAST_EMA_MS:  # noqa: PLR1730 (max() costs as much as all of this method)
-                ema = _LEAST_EMA_MS
+            if ema < LEAST_EMA_MS:  # noqa: PLR1730 (max() costs as much as all of this method)
+                ema = LEAST_EMA_MS
             if self._is_load_aware:
                 ema *= 1.0 + proxy.requests_active
             power = self._power
@@ -186,7 +186,7 @@ class Rotation:
         untried = self._untried
         for _ in range(min(len(untried), _COMPARED)):
             proxy = untried.pop()
-            if self._ema_ms(proxy) is not None or not _is_idle(proxy):
+            if self._ema_ms(proxy) is not None or not is_idle(proxy):
                 continue  # it got its EMA by hand, or its attempt from another strategy
             if proxy.id not in excluded:
                 return proxy
@@ -262,14 +262,6 @@ class Rotation:
         )
 
 
-def weight_of(proxy: Proxy, ema: float | None, config: StrategyConfig) -> float:
-    """Return what *proxy* weighs: much where it is new, little where it is first being tried."""
-    if ema is None:
-        ema = 1.0 if _is_idle(proxy) else 1e6
-    elif config.load_aware:
-        ema *= 1.0 + proxy.requests_active
-    return float(max(ema, _LEAST_EMA_MS) ** -config.weight_exponent)
-
-
-def _is_idle(proxy: Proxy) -> bool:
+def is_idle(proxy: Proxy) -> bool:
+    """Tell whether nothing bad is known of *proxy*, and nothing under way to find out."""
     return not (proxy.consecutive_failures or proxy.requests_active or proxy._is_barred)

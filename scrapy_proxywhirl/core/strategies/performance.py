@@ -9,7 +9,7 @@ from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
-from scrapy_proxywhirl.core.rotation import Rotation, weight_of
+from scrapy_proxywhirl.core.rotation import LEAST_EMA_MS, Rotation, is_idle
 from scrapy_proxywhirl.core.strategies.base import Strategy
 from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 
@@ -48,8 +48,17 @@ class PerformanceBasedStrategy(Strategy):
         return rotation.draw(pool, excluded)
 
     def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
-        """Return what *proxy* weighs; one that is new weighs as one that takes a millisecond."""
-        return weight_of(proxy, pool.ema_ms(proxy), self.config)
+        """Return what *proxy* weighs: much while it is new, little while it is being tried."""
+        config = self.config
+        figures = pool.figures  # as ema_ms() has it, without the call
+        ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
+        if ema is None:
+            ema = 1.0 if is_idle(proxy) else 1e6
+        elif config.load_aware:
+            ema *= 1.0 + proxy.requests_active
+        exponent = config.weight_exponent
+        ema = max(ema, LEAST_EMA_MS)
+        return 1.0 / ema if exponent == 1.0 else ema**-exponent
 
     def why_none(self, pool: ProxyPool) -> str:
         """Say why nothing of *pool* could be picked: with the default config, for want of EMAs."""
