@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict, cast
+from urllib.parse import SplitResult
 
 from scrapy.utils.httpobj import urlparse_cached
 
@@ -245,8 +247,12 @@ def proxy_to_stay_on(request: Request) -> str | None:
 
 def domain_of(request: Request) -> str | None:
     """Return whose page *request* asks for: the hostname of its URL."""
-    hostname: str | None = urlparse_cached(request).hostname
-    return hostname
+    return _hostname(urlparse_cached(request).netloc)
+
+
+@lru_cache(1024)
+def _hostname(netloc: str) -> str | None:
+    return SplitResult("", netloc, "", "", "").hostname
 
 
 def forget_note(request: Request) -> None:

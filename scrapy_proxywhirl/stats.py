@@ -56,6 +56,7 @@ class CrawlStats:
 
     def __init__(self, collector: StatsCollector, pool: ProxyPool, most: int) -> None:
         self._collector = collector
+        self._count = collector.inc_value  # Scrapy's take their time to look it up
         self._pool = pool
         self._most = most
         self._cost = 0.0
@@ -83,15 +84,15 @@ class CrawlStats:
 
     def started(self, proxy: Proxy) -> None:
         """Count an attempt."""
-        self._collector.inc_value("proxywhirl/attempts")
+        self._count("proxywhirl/attempts")
         self._touched.add(proxy)
 
     def ended(self, proxy: Proxy, verdict: Verdict) -> None:
         """Count what an attempt came to."""
         total = _TOTALS[verdict.outcome]
-        self._collector.inc_value(total)
+        self._count(total)
         if verdict.reason:
-            self._collector.inc_value(f"{total}/{verdict.reason}")
+            self._count(f"{total}/{verdict.reason}")
         self._touched.add(proxy)
 
     def spent(self, cost: float) -> None:
@@ -105,39 +106,39 @@ class CrawlStats:
 
     def retried(self) -> None:
         """Count a page that is sent again through another proxy."""
-        self._collector.inc_value("proxywhirl/retries")
+        self._count("proxywhirl/retries")
 
     def retries_exhausted(self) -> None:
         """Count a page that has had its retries."""
-        self._collector.inc_value("proxywhirl/retries_exhausted")
+        self._count("proxywhirl/retries_exhausted")
 
     def waiting(self) -> None:
         """Count a page that waits for a proxy."""
-        self._collector.inc_value("proxywhirl/waits")
+        self._count("proxywhirl/waits")
 
     def blamed(self) -> None:
         """Count a page that proxies failed which otherwise work."""
-        self._collector.inc_value("proxywhirl/pages_at_fault")
+        self._count("proxywhirl/pages_at_fault")
 
     def went_direct(self) -> None:
         """Count a request that was sent without a proxy, as the user wants it."""
-        self._collector.inc_value("proxywhirl/direct")
+        self._count("proxywhirl/direct")
 
     def no_robots_txt(self) -> None:
         """Count a /robots.txt that could not be had."""
-        self._collector.inc_value("proxywhirl/robotstxt_unavailable")
+        self._count("proxywhirl/robotstxt_unavailable")
 
     def unmatched(self) -> None:
         """Count a request for which the pool has no proxy that is what it wants."""
-        self._collector.inc_value("proxywhirl/unmatched")
+        self._count("proxywhirl/unmatched")
 
     def fell_back(self) -> None:
         """Count a request that was sent through a proxy that is not what it wants."""
-        self._collector.inc_value("proxywhirl/fallbacks")
+        self._count("proxywhirl/fallbacks")
 
     def no_proxy(self) -> None:
         """Count a request that was not sent since there was no proxy."""
-        self._collector.inc_value("proxywhirl/empty")
+        self._count("proxywhirl/empty")
 
     def flush(self, is_last: bool = True) -> None:
         """
