@@ -97,12 +97,19 @@ class Strategy(ABC):
             pool.lock.release()
         raise ProxyPoolEmptyError(self.why_none(pool))
 
-    def prepare(self, pool: ProxyPool) -> None:  # noqa: B027 (not all have to)
+    def prepare(self, pool: ProxyPool) -> None:
         """
         Take in the proxies of *pool*, and from now on each that joins.
 
-        Else the first selection does so, in time in proportion to the pool.
+        Else the first selection does so, in time in proportion to the pool. Where each domain has
+        its own idea of the proxies, the first selection for it does.
         """
+        if pool.domains is None or not self.goes_by_response_times:
+            with pool.lock:
+                self._take_in(pool)
+
+    def _take_in(self, pool: ProxySet) -> None:  # noqa: B027 (not all have to)
+        """Keep up with *pool*, whose lock is held."""
 
     @abstractmethod
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:

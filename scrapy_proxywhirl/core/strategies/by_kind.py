@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.partition import Partition
-from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.per_pool import PerPool
@@ -53,10 +52,8 @@ class ByKindStrategy(PerformanceBasedStrategy, Generic[K]):
             rates: How often the domain takes them, where that is not always.
         """
 
-    def prepare(self, pool: ProxyPool) -> None:
-        """Take in the kinds of *pool*; the proxies of one are, when it is first selected from."""
-        with pool.lock:
-            self._partitions.of(pool)
+    def _take_in(self, pool: ProxySet) -> None:
+        self._partitions.of(pool)  # the proxies of a kind are, when it is first selected from
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose a proxy of the first kind that has one that may be chosen."""

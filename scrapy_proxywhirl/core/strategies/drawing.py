@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from scrapy_proxywhirl.core.available import Available
 from scrapy_proxywhirl.core.config import StrategyConfig
-from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.base import Strategy
@@ -29,10 +28,8 @@ class DrawingStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._available = PerPool(lambda _: self.draws_from(self._rng))
 
-    def prepare(self, pool: ProxyPool) -> None:
-        """Take in the available proxies of *pool*."""
-        with pool.lock:
-            self._available.of(pool)
+    def _take_in(self, pool: ProxySet) -> None:
+        self._available.of(pool)
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Draw a proxy."""

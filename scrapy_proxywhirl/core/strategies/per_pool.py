@@ -16,7 +16,7 @@ class PerPool(Generic[W]):
     """
     A watcher for each pool, and part of one, that a strategy selects from, made when first needed.
 
-    A pool has its watcher, which goes with it, and with this.
+    A pool has its watcher, which goes when the pool goes, or this.
 
     Args:
         make: Makes the watcher of a pool.

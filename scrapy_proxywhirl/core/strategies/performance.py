@@ -34,11 +34,8 @@ class PerformanceBasedStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._rotations = PerPool(lambda pool: Rotation(self.config, self._rng, pool.figures))
 
-    def prepare(self, pool: ProxyPool) -> None:
-        """Take in the proxies of *pool*, unless each domain is to have its own idea of them."""
-        if pool.domains is None:
-            with pool.lock:
-                self._rotations.of(pool)
+    def _take_in(self, pool: ProxySet) -> None:
+        self._rotations.of(pool)
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose a proxy with a probability in proportion to its weight."""

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from random import Random
 
 from scrapy_proxywhirl.core.config import StrategyConfig
-from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.base import Strategy
@@ -20,10 +19,8 @@ class RoundRobinStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._turns = PerPool(lambda _: _Turn())
 
-    def prepare(self, pool: ProxyPool) -> None:
-        """Begin to take turns in *pool*."""
-        with pool.lock:
-            self._turns.of(pool)
+    def _take_in(self, pool: ProxySet) -> None:
+        self._turns.of(pool)
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose the proxy whose turn it is."""

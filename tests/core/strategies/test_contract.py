@@ -15,6 +15,7 @@ import pytest
 
 from scrapy_proxywhirl import (
     HealthStatus,
+    PoolDomains,
     PoolLimits,
     Proxy,
     ProxyPool,
@@ -63,6 +64,17 @@ def test_prepared_it_takes_proxies_in_as_they_join(
 
     assert strategy.select(pool) in pool
     assert looked_at == []
+
+
+def test_prepared_it_keeps_nothing_of_a_pool_that_each_domain_sees_in_its_own_way(
+    make_strategy: MakeStrategy,
+) -> None:
+    pool = ProxyPool(domains=PoolDomains())
+    strategy = make_strategy()
+
+    strategy.prepare(pool)
+
+    assert bool(pool.watchers_by_owner) is not strategy.goes_by_response_times
 
 
 def test_it_selects_none_that_has_failed_the_request(
