@@ -133,23 +133,25 @@ class LoopbackProxy:
         headers["via"] = f"1.1 {self.name}"
         message = Message((method, path, version), headers, request.body).to_bytes()
         idle = self._idle[url.netloc]
-        answer = None
-        while answer is None:
+        while True:
             is_new = not idle
             try:
-                upstream = await _connect(url.netloc) if is_new else idle.pop()
-                upstream[1].write(message)
-                answer = await read_response(upstream[0], method)
+                reader, writer = await _connect(url.netloc) if is_new else idle.pop()
             except OSError:
-                pass
-            if answer is None and is_new:  # an idle one may have been closed meanwhile
-                return response(502, b"<title>the site cannot be reached</title>")
-        page, is_kept = answer
-        if is_kept:
-            idle.append(upstream)
-        else:
-            upstream[1].close()
-        return page
+                break
+            writer.write(message)
+            answer = await read_response(reader, method)
+            if answer is not None:
+                page, is_kept = answer
+                if is_kept:
+                    idle.append((reader, writer))
+                else:
+                    writer.close()
+                return page
+            writer.close()
+            if is_new:  # an idle one may have been closed meanwhile
+                break
+        return response(502, b"<title>the site cannot be reached</title>")
 
 
 async def _send(answer: Message, has_body: bool, spec: ProxySpec, writer: StreamWriter) -> bool:
