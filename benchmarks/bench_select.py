@@ -179,22 +179,23 @@ def main() -> None:
         compare_strategies(sizes)
         return
     figures = {size: measure(size) for size in sizes}
+    first, last = figures[sizes[0]], figures[sizes[-1]]
     choices_at_100 = figures[100].choices
     print("                       select                 record_result   random.choices(weights=)")
     print("  proxies      us  of 10  of the least      us  of the least        us  of select")
     for size, cost in figures.items():
         select, least_select, record, least_record, choices = cost
         print(
-            f"{size:9,}  {select:6.2f} {select / figures[sizes[0]].select:4.2f} x"
+            f"{size:9,}  {select:6.2f} {select / first.select:4.2f} x"
             f"  {select / least_select:10.1f} x  {record:6.2f}  {record / least_record:10.1f} x"
             f"  {choices:8.1f} {choices / select:9,.1f} x"
         )
     print(
         f"The least, in us, at {sizes[0]} and at {sizes[-1]:,}: selection"
-        f" {figures[sizes[0]].least_select:.2f} and {figures[sizes[-1]].least_select:.2f}, result"
-        f" {figures[sizes[0]].least_record:.2f} and {figures[sizes[-1]].least_record:.2f}."
+        f" {first.least_select:.2f} and {last.least_select:.2f}, result"
+        f" {first.least_record:.2f} and {last.least_record:.2f}."
     )
-    at_100, at_most = (figures[size].select / choices_at_100 for size in (100, sizes[-1]))
+    at_100, at_most = (cost.select / choices_at_100 for cost in (figures[100], last))
     print(
         f"Against random.choices at 100 proxies, a selection takes {at_100:.2f} there, and"
         f" {at_most:.2f} at {sizes[-1]:,}."

@@ -194,6 +194,22 @@ def test_a_proxy_passes_on_what_other_sites_answer(
     connection.close()
 
 
+def test_a_proxy_passes_on_a_body_that_comes_in_chunks(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(ProxySpec())
+    connection = HTTPConnection(playground.proxy_urls[0][7:], timeout=5)
+
+    for _ in range(2):  # what is left of the first body would be read as the second request
+        chunks = iter([b"he", b"llo"])
+        connection.request("POST", f"{playground.origin_url}/p", body=chunks, encode_chunked=True)
+        assert connection.getresponse().read() == b"<title>/p</title>"
+    connection.close()
+    for entry in playground.origin_log():
+        assert entry["headers"]["content-length"] == "5"
+        assert "transfer-encoding" not in entry["headers"]
+
+
 def test_a_proxy_knows_which_answers_have_no_body(
     play: Callable[..., Playground], serve_site: Callable[[bytes], str]
 ) -> None:

@@ -119,7 +119,7 @@ class PoolCooldowns:
                 self._droughts.clear()
             return ()
         cooldown.wake()
-        if domain is not None and not cooldown.rests:
+        if not cooldown.rests:
             del self._domains[domain]
         return cooldown.barred
 

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
-
 # Statuses whose responses have no body, whatever their headers say.
 _WITHOUT_BODY = ("204", "304")
 
@@ -23,8 +22,8 @@ class Message:
 
     Attributes:
         start: The start line's three parts.
-        headers: Names in lower case; a Content-Length where the body is not all there is to say.
-        body: As it was sent, in one piece.
+        headers: Names in lower case. Without a Content-Length that of the body is sent.
+        body: In one piece, however it was sent.
     """
 
     start: tuple[str, str, str]
@@ -62,15 +61,14 @@ async def read_response(reader: StreamReader, method: str) -> tuple[Message, boo
         other end closes before the answer is complete.
     """
     try:
-        (version, status, phrase), headers = await _read_head(reader)
-        while status.startswith("1"):  # the answer is still to come
+        status = "1"
+        while status.startswith("1"):  # after such a head the answer is still to come
             (version, status, phrase), headers = await _read_head(reader)
         is_kept = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
         body = b""
         if method != "HEAD" and status not in _WITHOUT_BODY:
             body, is_complete = await _read_body(reader, headers, is_open_ended=True)
             is_kept = is_kept and is_complete
-            headers["content-length"] = str(len(body))
     except (IncompleteReadError, ConnectionError):
         return None
     for name in _OF_ONE_CONNECTION:
@@ -101,6 +99,8 @@ async def _read_body(
             await reader.readexactly(2)
         while await reader.readuntil(b"\r\n") != b"\r\n":
             pass  # a header that comes behind the body
+        del headers["transfer-encoding"]  # the body is in one piece now
+        headers.pop("content-length", None)
         return b"".join(chunks), True
     if "content-length" in headers or not is_open_ended:
         return await reader.readexactly(int(headers.get("content-length", 0))), True

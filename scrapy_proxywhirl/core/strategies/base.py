@@ -106,9 +106,9 @@ class Strategy(ABC):
         """
         if pool.domains is None or not self.goes_by_response_times:
             with pool.lock:
-                self._take_in(pool)
+                self._watch(pool)
 
-    def _take_in(self, pool: ProxySet) -> None:  # noqa: B027 (not all have to)
+    def _watch(self, pool: ProxySet) -> None:  # noqa: B027 (not all have to)
         """Keep up with *pool*, whose lock is held."""
 
     @abstractmethod

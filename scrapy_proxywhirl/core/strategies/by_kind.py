@@ -52,7 +52,7 @@ class ByKindStrategy(PerformanceBasedStrategy, Generic[K]):
             rates: How often the domain takes them, where that is not always.
         """
 
-    def _take_in(self, pool: ProxySet) -> None:
+    def _watch(self, pool: ProxySet) -> None:
         self._partitions.of(pool)  # the proxies of a kind are, when it is first selected from
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:

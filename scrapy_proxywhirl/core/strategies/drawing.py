@@ -28,7 +28,7 @@ class DrawingStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._available = PerPool(lambda _: self.draws_from(self._rng))
 
-    def _take_in(self, pool: ProxySet) -> None:
+    def _watch(self, pool: ProxySet) -> None:
         self._available.of(pool)
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:

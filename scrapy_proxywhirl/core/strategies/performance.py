@@ -34,7 +34,7 @@ class PerformanceBasedStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._rotations = PerPool(lambda pool: Rotation(self.config, self._rng, pool.figures))
 
-    def _take_in(self, pool: ProxySet) -> None:
+    def _watch(self, pool: ProxySet) -> None:
         self._rotations.of(pool)
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:

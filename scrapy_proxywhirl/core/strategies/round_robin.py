@@ -19,7 +19,7 @@ class RoundRobinStrategy(Strategy):
         super().__init__(config, rng=rng)
         self._turns = PerPool(lambda _: _Turn())
 
-    def _take_in(self, pool: ProxySet) -> None:
+    def _watch(self, pool: ProxySet) -> None:
         self._turns.of(pool)
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
