@@ -20,7 +20,9 @@ from scrapy_proxywhirl.playground import ProxySpec
 TEN = [ProxySpec(latency=round(0.04 * 10 ** (place / 9), 3)) for place in range(10)]
 
 # As default settings have it.
-CONFIG_OF_A_CRAWL = StrategyConfig(warmup_proxies=64, exploration=0.05, explored_at_a_time=1)
+CONFIG_OF_A_CRAWL = StrategyConfig(
+    ema_restarts=True, warmup_proxies=64, exploration=0.05, explored_at_a_time=1
+)
 
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 

@@ -187,6 +187,7 @@ def _strategy_config(settings: BaseSettings) -> StrategyConfig:
     concurrency = max(0, settings.getint("CONCURRENT_REQUESTS"))  # Scrapy takes 0 for no limit
     return StrategyConfig(
         ema_alpha=values.number(settings, "EMA_ALPHA", *RANGES["ema_alpha"]),
+        ema_restarts=values.yes_or_no(settings, "EMA_RESTARTS"),
         weight_exponent=values.number(settings, "WEIGHT_EXPONENT", *RANGES["weight_exponent"]),
         failure_penalty=values.number(settings, "FAILURE_PENALTY", *RANGES["failure_penalty"]),
         warmup_proxies=_warmup_proxies(settings, concurrency),

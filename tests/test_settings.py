@@ -35,6 +35,7 @@ def test_the_defaults() -> None:
 
     assert settings.strategy is PerformanceBasedStrategy
     assert settings.strategy_config.ema_alpha == 0.2
+    assert settings.strategy_config.ema_restarts
     assert settings.strategy_config.weight_exponent == 1.0
     assert settings.strategy_config.failure_penalty == 4.0
     assert settings.strategy_config.exploration == 0.05
@@ -75,6 +76,7 @@ def test_values_may_come_as_text_from_the_command_line() -> None:
     settings = read(
         PROXYWHIRL_PROXIES="http://a:1, http://b:2",
         PROXYWHIRL_EMA_ALPHA="0.5",
+        PROXYWHIRL_EMA_RESTARTS="0",
         PROXYWHIRL_WARMUP_PROXIES="7",
         PROXYWHIRL_TIMEOUT="5",
         PROXYWHIRL_STATS_PROXIES="0",
@@ -86,6 +88,7 @@ def test_values_may_come_as_text_from_the_command_line() -> None:
         "http://b:2",
     ]
     assert settings.strategy_config.ema_alpha == 0.5
+    assert not settings.strategy_config.ema_restarts
     assert settings.strategy_config.warmup_proxies == 7
     assert settings.timeout == 5.0
     assert settings.stats_proxies == 0

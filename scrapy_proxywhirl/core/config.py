@@ -48,6 +48,8 @@ class StrategyConfig:
             never answer cost no more than so many requests at a time; at least 0, 0 for any number.
         exits: How many proxies the selections of :class:`FrontierStrategy` are to look like, at
             least 1: the inverse Simpson index of their shares.
+        ema_restarts: Whether an EMA begins anew where two response times in a row contradict it:
+            see :class:`MovingAverage`. Without, ``ema_alpha`` alone says how fast it follows.
 
     Raises:
         ValueError: A figure is out of its range.
@@ -61,6 +63,7 @@ class StrategyConfig:
     load_aware: bool = False
     explored_at_a_time: int = 0
     exits: float = DEFAULT_EXITS
+    ema_restarts: bool = False
 
     def __post_init__(self) -> None:
         for name, (fits, allowed) in RANGES.items():

@@ -88,10 +88,12 @@ class DomainFigures:
         pair.requests_completed += 1
         pair.requests_started = max(pair.requests_started, pair.requests_completed)
 
-    def take_in(self, proxy: Proxy, response_time_ms: float, alpha: float) -> None:
-        """Learn from a response, which is news to the share *alpha*."""
+    def take_in(
+        self, proxy: Proxy, response_time_ms: float, alpha: float, may_restart: bool
+    ) -> None:
+        """Learn from a response, as :meth:`MovingAverage.take_in` does."""
         pair = self._pair(proxy)
-        pair._average.take_in(response_time_ms, alpha)
+        pair._average.take_in(response_time_ms, alpha, may_restart)
         if pair.last_response_time_ms is None:
             self.answered.add(pair)
         pair.last_response_time_ms = response_time_ms

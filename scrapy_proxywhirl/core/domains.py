@@ -160,13 +160,18 @@ class PoolDomains:
             known.figures.started(proxy)
 
     def succeeded(
-        self, proxy: Proxy, domain: str | None, response_time_ms: float, alpha: float
+        self,
+        proxy: Proxy,
+        domain: str | None,
+        response_time_ms: float,
+        alpha: float,
+        may_restart: bool,
     ) -> None:
-        """Learn from a response of *domain* by *proxy*, which is news to the share *alpha*."""
+        """Learn from a response of *domain* by *proxy*, as :meth:`MovingAverage.take_in` does."""
         self._paces.took(proxy, domain, response_time_ms, alpha)
         known = self._admit(domain)
         if known is not None:
-            known.figures.take_in(proxy, response_time_ms, alpha)
+            known.figures.take_in(proxy, response_time_ms, alpha, may_restart)
             known.responses += 1
             if is_power_of_four(known.responses):
                 known.to_look_at = len(self._states)

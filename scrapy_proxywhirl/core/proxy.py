@@ -243,6 +243,7 @@ class Proxy(ProxyIdentity):
         domain: str | None = None,
         started: float | None = None,
         lasting: bool = False,
+        may_restart: bool = False,
     ) -> Incident | None:
         """
         End an attempt with what it says of the proxy.
@@ -269,6 +270,8 @@ class Proxy(ProxyIdentity):
                 were under way when a proxy failed say nothing new by failing too.
             lasting: Whether a failure will be the same the next time, as with wrong credentials:
                 the proxy rests as long as one may then.
+            may_restart: Whether a success may set the EMA, as the second in a row that contradicts
+                it: see :class:`MovingAverage`.
 
         Returns:
             What a failure did to the proxy, for :meth:`take_back`; None for a success.
@@ -292,15 +295,14 @@ class Proxy(ProxyIdentity):
                 if self._journal is not None:
                     self._journal.succeeded(self)
                 if response_time_ms is not None:
+                    share = self._average.take_in(response_time_ms, alpha, may_restart)
                     if self._journal is not None:
-                        share = 1.0 if self._average.is_stale else alpha
                         self._journal.moved(self, 1.0 - share, share * response_time_ms)
-                    self._average.take_in(response_time_ms, alpha)
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
                     self.last_response_time_ms = response_time_ms
                     if self._domains is not None:
-                        self._domains.succeeded(self, domain, response_time_ms, alpha)
+                        self._domains.succeeded(self, domain, response_time_ms, alpha, may_restart)
                 if self._cooldowns is not None and not self._cooldowns.is_idle:
                     self._cooldowns.succeeded(self, domain, started)
                 incident = None

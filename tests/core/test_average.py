@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from copy import copy
 from itertools import permutations
+from random import Random
 
 import pytest
 
 from scrapy_proxywhirl.core.average import MovingAverage
 
 
-def average_of(*times: float, alpha: float = 0.2) -> MovingAverage:
+def average_of(*times: float, alpha: float = 0.2, may_restart: bool = False) -> MovingAverage:
     average = MovingAverage()
     for time in times:
-        average.take_in(time, alpha)
+        average.take_in(time, alpha, may_restart)
     return average
+
+
+def restarts(*times: float) -> int:
+    """Return how often an average that may restart did so, behind the first time."""
+    average = average_of(times[0])
+    return sum(average.take_in(time, 0.2, may_restart=True) == 1.0 for time in times[1:])
 
 
 def test_the_first_time_is_the_average_and_each_other_has_its_share() -> None:
@@ -31,6 +38,71 @@ def test_one_that_is_stale_begins_anew() -> None:
 
     assert average.ema_ms == 10.0
     assert not average.is_stale
+
+
+def test_it_tells_the_share_of_a_time_in_what_others_know() -> None:
+    average = MovingAverage()
+    assert average.take_in(100.0, 0.2) == 0.2  # they may know of an average already
+    assert average.take_in(100.0, 0.2) == 0.2
+    average.is_stale = True
+    assert average.take_in(100.0, 0.2) == 1.0
+
+
+@pytest.mark.parametrize("other", [40.0, 190.0])
+def test_the_second_in_a_row_that_contradicts_it_stands_in_its_place(other: float) -> None:
+    times = (100.0, 110.0, 90.0, other, other + 1.0)
+
+    assert average_of(*times, may_restart=True).ema_ms == other + 1.0
+    assert average_of(*times).ema_ms == 0.2 * times[-1] + 0.8 * (
+        average_of(*times[:-1]).ema_ms or 0
+    )
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        (100.0, 300.0, 100.0, 300.0),  # one alone says nothing
+        (100.0, 300.0, 30.0, 400.0),  # nor do two on either side
+        (100.0, 140.0, 140.0, 140.0),  # nor what is less than half of it away
+        (100.0, 60.0, 60.0, 60.0),
+        (*(100.0, 2000.0) * 20, 2000.0, 2000.0),  # nor what is as far off as times usually are
+        (*(2000.0, 100.0) * 20, 100.0, 100.0),
+    ],
+)
+def test_what_does_not_contradict_it_has_its_share(times: tuple[float, ...]) -> None:
+    assert restarts(*times) == 0
+    assert average_of(*times, may_restart=True).ema_ms == average_of(*times).ema_ms
+
+
+def test_times_that_vary_as_they_always_did_seldom_contradict_it() -> None:
+    rng = Random(1)
+
+    def times(*of: float) -> list[float]:
+        return [rng.choice(of) * rng.lognormvariate(0.0, 0.35) for _ in range(2000)]
+
+    assert restarts(*times(100.0)) < 20
+    assert restarts(*times(50.0, 1000.0)) < 100
+
+
+def test_one_that_restarted_goes_on_from_there() -> None:
+    average = average_of(100.0, 400.0, 400.0, may_restart=True)
+    average.take_in(500.0, 0.2, may_restart=True)
+    assert average.ema_ms == 420.0
+
+    for _ in range(2):
+        average.take_in(40.0, 0.2, may_restart=True)
+    assert average.ema_ms == 40.0
+
+
+def test_nothing_of_a_charge_is_left_once_the_average_restarted() -> None:
+    average = average_of(100.0)
+    move = average.charge(400.0, 0.2)
+    for _ in range(2):
+        average.take_in(1000.0, 0.2, may_restart=True)
+
+    average.take_back(move)
+
+    assert average.ema_ms == 1000.0
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

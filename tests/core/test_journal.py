@@ -96,6 +96,22 @@ class Process:
         return self.proxy.ema_response_time_ms
 
 
+def test_others_learn_of_an_average_that_restarted() -> None:
+    store = Store()
+    one, other = Process(store), Process(store)
+    for process in (one, other):
+        process.take(100.0)
+        process.exchange()
+    for _ in range(2):
+        one.proxy.start_request()
+        one.proxy.complete_request(True, 1000.0, may_restart=True)
+
+    one.exchange()
+    other.exchange()
+
+    assert other.ema == one.ema == 1000.0
+
+
 def ema_of(times: Sequence[float], alpha: float) -> float:
     ema = times[0]
     for ms in times[1:]:

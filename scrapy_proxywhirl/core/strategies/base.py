@@ -288,6 +288,7 @@ class Strategy(ABC):
             domain,
             started,
             lasting,
+            config.ema_restarts,
         )
 
     def configure(self, config: StrategyConfig) -> None:

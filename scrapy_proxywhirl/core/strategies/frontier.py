@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,19 @@ class FrontierStrategy(PerformanceBasedStrategy):
     have the same share.
 
     Exploration tries a slow proxy less often, in proportion to its EMA, so that each costs the same
-    time.
+    time. EMAs do not restart, whatever the config says: a slow proxy that two lucky times in a row
+    made look fast would be an exit too many.
     """
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
-        super().__init__(config, rng=rng)
+        super().__init__(_steady(config or StrategyConfig()), rng=rng)
         self._rotations = PerPool(
             lambda pool: FrontierRotation(self.config, self._rng, pool.figures)
         )
+
+    def configure(self, config: StrategyConfig) -> None:
+        """Go by *config* from now on, but for what is this strategy's own."""
+        super().configure(_steady(config))
 
 
 class FrontierRotation(Rotation):
@@ -53,3 +59,7 @@ class FrontierRotation(Rotation):
     def _is_worth_a_try(self, proxy: Proxy) -> bool:
         ema = self._ema_ms(proxy)
         return ema is None or self._random() * ema < self._frontier.ceiling
+
+
+def _steady(config: StrategyConfig) -> StrategyConfig:
+    return replace(config, ema_restarts=False)

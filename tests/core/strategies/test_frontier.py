@@ -50,6 +50,16 @@ def test_how_many_exits_can_be_configured_anew(make_pool: Callable[..., ProxyPoo
     assert len({strategy.select(pool) for _ in range(1000)}) >= 9
 
 
+def test_averages_do_not_restart() -> None:
+    config = StrategyConfig(ema_restarts=True, exits=3.0)
+    strategy = FrontierStrategy(config)
+    assert strategy.config == replace(config, ema_restarts=False)
+
+    strategy.configure(replace(config, exits=4.0))
+
+    assert strategy.config == replace(config, ema_restarts=False, exits=4.0)
+
+
 @pytest.mark.parametrize("exits", [0.5, float("nan"), float("inf")])
 def test_a_bad_number_of_exits_is_an_error(exits: float) -> None:
     with pytest.raises(ValueError, match=r"exits is .* it must be a number of at least 1"):

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from math import log
 from random import Random
+from statistics import fmean
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from scrapy_proxywhirl import (
     HealthStatus,
     PerformanceBasedStrategy,
+    PoolDomains,
     Proxy,
     ProxyPool,
     ProxyPoolEmptyError,
@@ -218,6 +221,27 @@ def test_reconfiguring_changes_the_weights_of_the_pool_at_hand(
     strategy.configure(StrategyConfig(weight_exponent=0.0))
 
     assert shares(strategy, pool)[0] == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("scope", ["crawl", "domain"])
+def test_a_crawl_follows_speeds_faster_where_averages_restart(scope: str) -> None:
+    def mean_ms(restarts: bool) -> float:
+        """Return what pages take once the fastest of a hundred proxies are its slowest."""
+        config = replace(LEARNING, ema_restarts=restarts)
+        strategy = PerformanceBasedStrategy(config, rng=Random(1))
+        pool = ProxyPool(domains=PoolDomains() if scope == "domain" else None)
+        takes = {Proxy(f"http://h:{port}"): 4.0 * port for port in range(1, 101)}
+        for proxy in takes:
+            pool.add_proxy(proxy)
+        times = []
+        for page in range(4000):
+            proxy = strategy.select(pool, SelectionContext(domain="shop.example"))
+            time_ms = takes[proxy] if page < 2000 else 404.0 - takes[proxy]
+            strategy.record_result(proxy, True, time_ms, domain="shop.example")
+            times.append(time_ms)
+        return fmean(times[2000:])
+
+    assert mean_ms(restarts=True) < 0.85 * mean_ms(restarts=False)
 
 
 def test_one_strategy_serves_several_pools(make_pool: MakePool) -> None:
