@@ -7,9 +7,11 @@ A list of 100,000 lines with credentials is loaded in a process of its own: the 
 what ``urllib.parse.urlsplit`` takes for the same lines, the memory is what the process grew by, the
 first selection included. Then a crawl goes on through 100,000 identities of one proxy while the
 list becomes another that has a tenth of them and nine tenths new ones, and then one again that has
-the first: the longest times for which the event loop did nothing else, beside those of the crawl
-before. The last column is the most processor time that the crawl took from one beat of 2 ms to the
-next: what a stall is longer, somebody else had the processor. Only on Linux.
+the first. "turn" is the longest time for which the reload had the event loop without a break: so
+long it stalls the crawl, by the clock on the wall. Beside it stand the longest times for which the
+event loop was late with a beat of 2 ms, for whatever reason, before the reload and during it: with
+one turn of the reload, pages of the crawl that had all come together, and whoever else had the
+processor. "busy" is the most processor time that the crawl took between two beats. Only on Linux.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import gc
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, thread_time
@@ -36,6 +38,7 @@ from typing_extensions import Self
 
 from scrapy_proxywhirl import ProxyPool, ProxyWhirlMiddleware
 from scrapy_proxywhirl.playground import Playground, ProxySpec
+from scrapy_proxywhirl.sources.supply import Supply
 
 # Seconds between two beats: what is missed by more is a stall.
 _BEAT = 0.002
@@ -80,11 +83,12 @@ def compare(size: int) -> None:
         crawled = run(
             "reload", "--path", str(path), "--proxy", proxy, "--origin", origin, "--size", str(size)
         )
-    print("\n                       longest stalls, ms      pages/s  busy, ms")
+    print("\n                  turn, ms    latest beats, ms      busy, ms  pages/s")
     for phase in ("before", "nine tenths new", "nine tenths back"):
-        stalls = " ".join(f"{ms:6.1f}" for ms in crawled[phase]["stalls_ms"])
-        pages, busy = crawled[phase]["pages_per_second"], crawled[phase]["busy_ms"]
-        print(f"{phase:18}{stalls}{pages:9.0f}{busy:10.1f}")
+        figures = crawled[phase]
+        late = " ".join(f"{ms:6.1f}" for ms in figures["late_ms"])
+        pages, busy = figures["pages_per_second"], figures["busy_ms"]
+        print(f"{phase:18}{figures['turn_ms']:8.1f}  {late}{busy:10.1f}{pages:9.0f}")
     print(
         f"\n{crawled['lost']} pages lost, {crawled['direct']} attempts left in flight,"
         f" {crawled['pool']:,} proxies in the pool at the end"
@@ -128,6 +132,52 @@ def load(path: str) -> dict[str, float]:
 
 def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+class Turns:
+    """Notes for how long the reading of sources has the event loop at a time."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def watch(self) -> None:
+        """Begin, with all supplies that are to be made."""
+        start, tick = Supply._start, Supply._tick
+
+        def timed_start(supply: Supply, work: Coroutine[Any, Any, None]) -> None:
+            start(supply, self._timed(work))
+
+        def timed_tick(supply: Supply) -> None:
+            began = perf_counter()
+            tick(supply)
+            self.seconds.append(perf_counter() - began)
+
+        Supply._start = timed_start  # type: ignore[assignment, method-assign]
+        Supply._tick = timed_tick  # type: ignore[assignment, method-assign]
+
+    async def _timed(self, work: Coroutine[Any, Any, None]) -> None:
+        await Turn(work, self.seconds)
+
+
+class Turn:
+    """Does some work, and notes for how long it is at it at a time."""
+
+    def __init__(self, work: Coroutine[Any, Any, None], seconds: list[float]) -> None:
+        self._work = work
+        self._seconds = seconds
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Do it."""
+        result = None
+        while True:
+            began = perf_counter()
+            try:
+                awaited = self._work.send(result)
+            except StopIteration:
+                return
+            finally:
+                self._seconds.append(perf_counter() - began)
+            result = yield awaited
 
 
 class Heart:
@@ -180,6 +230,8 @@ class EndlessSpider(Spider):
         self.arrived = 0
         self.is_over = False
         self.phases: dict[str, dict[str, Any]] = {}
+        self.turns = Turns()
+        self.turns.watch()
 
     async def start(self) -> AsyncIterator[Request]:
         """Begin to crawl, and to change."""
@@ -212,10 +264,12 @@ class EndlessSpider(Spider):
             at, arrived, beats = perf_counter() - _CALM, 0, 1
         late = sorted(heart.late[beats:], reverse=True)
         self.phases[name] = {
-            "stalls_ms": [seconds * 1000.0 for seconds in late[:3]],
+            "turn_ms": max(self.turns.seconds) * 1000.0,
+            "late_ms": [seconds * 1000.0 for seconds in late[:3]],
             "busy_ms": max(heart.busy[beats:]) * 1000.0,
             "pages_per_second": (self.arrived - arrived) / (perf_counter() - at),
         }
+        self.turns.seconds.clear()
         if name == "before":
             self.have(self.size * 9 // 10, "nine tenths new")
         elif name == "nine tenths new":
