@@ -3,7 +3,9 @@ Crawls through pools that are partly broken, beside the same proxies assigned in
 
     python -m benchmarks.bench_faults
 
-Default settings but for what a row names. A page is wrong that is not what the site has there.
+Default settings but for what a row names. A page is wrong that is not what the site has there. With
+``--slower 2`` each proxy takes twice as long, so that what the machine itself takes for a page
+counts for half as much.
 """
 
 from __future__ import annotations
@@ -56,6 +58,11 @@ def mixed(size: int, *dead: ProxySpec) -> list[ProxySpec]:
         broken = [dead[(3 * number + place) % len(dead)] for place in range(3)]
         pool += [*alive[:2], broken[0], *alive[2:4], broken[1], *alive[4:6], broken[2], alive[6]]
     return pool
+
+
+def slower(specs: list[ProxySpec], times: float) -> list[ProxySpec]:
+    """Return proxies that take so many times as long."""
+    return [replace(spec, latency=times * spec.latency) for spec in specs]
 
 
 ROWS = [
@@ -119,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_faults")
     parser.add_argument("--pages", type=int, default=600)
     parser.add_argument("--row", type=int, help="one row only, from 0")
+    parser.add_argument("--slower", type=float, default=1.0, help="how many times as slow")
     options = parser.parse_args()
     rows = ROWS if options.row is None else [ROWS[options.row]]
     print("pages, 16 at a time               lost  wrong  direct  seconds  p95 s  mean ms  times")
@@ -131,10 +139,13 @@ def main() -> None:
             crawls["ours, adaptive time-outs"] = {**OURS, "PROXYWHIRL_ADAPTIVE_TIMEOUT": 8}
         for name, settings in crawls.items():
             took = crawl(
-                row.pool,
+                slower(row.pool, options.slower),
                 {**settings, **row.settings},
                 pages,
-                row.changes,
+                [
+                    replace(change, specs=slower(change.specs, options.slower))
+                    for change in row.changes
+                ],
                 bad_pages=row.bad_pages,
             )
             reference = reference or took["seconds"]

@@ -57,7 +57,7 @@ class Left:
         Args:
             barred: The ids of those that are barred.
         """
-        size = len(self.of)
+        size = len(self.of.proxies)
         if self._others is not None:
             if self._barred * 2 < size:
                 self._others = None

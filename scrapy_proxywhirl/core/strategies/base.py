@@ -149,15 +149,14 @@ class Strategy(ABC):
         """Choose a proxy for a request that may not have any."""
         failed, stay_on, domain, wanted = context
         resting = cooldowns.wake(domain) if cooldowns is not None else ()
-        excluded = either(failed, resting)
+        unwanted = failed if wanted is None else either(failed, wanted.exclude)
         proxy, is_bound = None, False
         if wanted is not None:
-            excluded = either(excluded, wanted.exclude)
-            proxy, is_bound = _bound_to(pool, wanted, excluded)
+            proxy, is_bound = _bound_to(pool, wanted, either(unwanted, resting))
         if stay_on is not None and not is_bound:
-            proxy = _to_stay_on(pool, stay_on, excluded)
+            proxy = _to_stay_on(pool, stay_on, either(unwanted, resting))
         if proxy is None and not is_bound:
-            proxy = self._pick_among(pool, context, cooldowns, resting, excluded)
+            proxy = self._pick_among(pool, context, cooldowns, resting, unwanted)
         if proxy is None and cooldowns is not None and not failed:
             is_busy = pool.limits is not None and pool.limits.has_busy(resting, wanted)
             if not is_busy:  # that is waited for
@@ -173,25 +172,31 @@ class Strategy(ABC):
         context: SelectionContext,
         cooldowns: PoolCooldowns | None,
         resting: Collection[str],
-        excluded: Collection[str],
+        unwanted: Collection[str],
     ) -> Proxy | None:
-        """Choose any that is not excluded, of another group than those that failed the request."""
+        """
+        Choose any, of another group than those that failed the request where there is one.
+
+        None of those *resting*, which a domain may have by the thousand, and none *unwanted*.
+        """
         failed, _, domain, wanted = context
         of = pool if wanted is None or wanted.only is None else pool.view(wanted.only)
         others = None
         if cooldowns is not None:
-            if max(len(resting), len(cooldowns.everywhere.barred)) >= len(pool):
+            size = len(pool.proxies)
+            if len(resting) >= size or len(cooldowns.everywhere.barred) >= size:
                 return None
             if resting:
                 others = cooldowns.others(of, domain)
         seen = self._seen(pool, of, domain)
+        excluded = unwanted if others is not None else either(unwanted, resting)
         groups = pool.groups_of(failed) if failed else ()
         preferred = either(excluded, LessPreferred(pool, groups)) if groups else excluded
-        for unwanted in (preferred, excluded) if groups else (excluded,):
+        for without in (preferred, excluded) if groups else (excluded,):
             if others is None:
-                proxy = self.pick(seen, unwanted, domain)
+                proxy = self.pick(seen, without, domain)
             else:
-                proxy = self._pick_of(seen, others.items, unwanted)
+                proxy = self._pick_of(seen, others.items, without)
             if proxy is not None:
                 return proxy
         return None
@@ -217,7 +222,7 @@ class Strategy(ABC):
         """
         size = len(proxies)
         if size > _COMPARED:
-            random = self._rng.random
+            random, weigh = self._rng.random, self.weigh
             heaviest = self._heaviest
             some = []
             weights = []
@@ -225,7 +230,7 @@ class Strategy(ABC):
                 one = proxies[int(random() * size)]
                 if one._is_barred or one.id in excluded:
                     continue
-                weight = self.weigh(one, pool)
+                weight = weigh(one, pool)
                 if weight > heaviest:
                     self._heaviest = heaviest = weight
                 if random() * heaviest < weight:

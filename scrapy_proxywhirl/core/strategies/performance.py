@@ -53,8 +53,9 @@ class PerformanceBasedStrategy(Strategy):
             ema = 1.0 if is_idle(proxy) else 1e6
         elif config.load_aware:
             ema *= 1.0 + proxy.requests_active
+        if ema < LEAST_EMA_MS:  # noqa: PLR1730 (max() costs as much as the rest of this)
+            ema = LEAST_EMA_MS
         exponent = config.weight_exponent
-        ema = max(ema, LEAST_EMA_MS)
         return 1.0 / ema if exponent == 1.0 else ema**-exponent
 
     def why_none(self, pool: ProxyPool) -> str:
