@@ -39,7 +39,7 @@ class MovingAverage:
     """
     A moving average of response times: ``ema = alpha * x + (1 - alpha) * ema``.
 
-    One that may restart does so at the second of two times in a row that contradict it: both above
+    One that is doubted restarts at the second of two times in a row that contradict it: both above
     it or both below, by more than half of it and by more than times usually are off. A proxy that
     is slow, and so selected rarely, would take long else to be known to have become fast. (After
     D. C. Whybark, "A Comparison of Adaptive Forecasting Techniques", 1973, where two errors of 1.2
@@ -50,7 +50,7 @@ class MovingAverage:
     Attributes:
         ema_ms: The average, in milliseconds; None where nothing is known.
         is_guess: Whether it is made of what failures were charged, and of nothing else.
-        is_stale: Whether the next response time is to stand in its place, since it is old.
+        is_stale: Whether the next response time is to stand in its place.
     """
 
     __slots__ = (
@@ -74,29 +74,27 @@ class MovingAverage:
         self._replaced = 0  # how many moves there were when it was last set outright
         self._taken_back: tuple[Move, ...] = ()
 
-    def take_in(self, response_time_ms: float, alpha: float, may_restart: bool = False) -> float:
+    def doubt(self, response_time_ms: float, alpha: float) -> None:
         """
-        Move it by the time of a response.
+        Become stale where a response contradicts it, as the one before did.
 
-        Args:
-            response_time_ms: In milliseconds.
-            alpha: The share of it in the average.
-            may_restart: Whether it may stand in the average's place, where it contradicts that.
-
-        Returns:
-            The share that it is to have in what others know: *alpha*, or 1.0 where it stands in the
-            place of an average that there was.
+        To be called before that is taken in. An average for which it is not does not restart.
         """
         ema = self.ema_ms
-        if may_restart and ema is not None:
-            off = abs(response_time_ms - ema)
-            side = 0
-            if off > _SHARE * ema and off > _DEVIATIONS * self._deviation:
-                side = 1 if response_time_ms > ema else -1
-                if side == self._contradicted:
-                    self.is_stale = True
-            self._contradicted = side
-            self._deviation += alpha * (off - self._deviation)
+        if ema is None:
+            return
+        off = abs(response_time_ms - ema)
+        side = 0
+        if off > _SHARE * ema and off > _DEVIATIONS * self._deviation:
+            side = 1 if response_time_ms > ema else -1
+            if side == self._contradicted:
+                self.is_stale = True
+        self._contradicted = side
+        self._deviation += alpha * (off - self._deviation)
+
+    def take_in(self, response_time_ms: float, alpha: float) -> None:
+        """Move it by the time of a response, with the share *alpha* of that."""
+        ema = self.ema_ms
         if ema is not None and not self.is_stale:
             self.ema_ms = alpha * response_time_ms + (1.0 - alpha) * ema
             self.is_guess = False
@@ -104,10 +102,7 @@ class MovingAverage:
             self.ema_ms = float(response_time_ms)
             self.is_guess = self.is_stale = False
             self._replaced = self._moves
-            if ema is not None:
-                alpha = 1.0
         self._moves += 1
-        return alpha
 
     def charge(self, charge_ms: float, alpha: float) -> Move:
         """Move it by what a failure is charged, and return what that did."""

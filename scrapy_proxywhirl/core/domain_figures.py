@@ -91,9 +91,11 @@ class DomainFigures:
     def take_in(
         self, proxy: Proxy, response_time_ms: float, alpha: float, may_restart: bool
     ) -> None:
-        """Learn from a response, as :meth:`MovingAverage.take_in` does."""
+        """Learn from a response: see :meth:`Proxy.complete_request`."""
         pair = self._pair(proxy)
-        pair._average.take_in(response_time_ms, alpha, may_restart)
+        if may_restart:
+            pair._average.doubt(response_time_ms, alpha)
+        pair._average.take_in(response_time_ms, alpha)
         if pair.last_response_time_ms is None:
             self.answered.add(pair)
         pair.last_response_time_ms = response_time_ms

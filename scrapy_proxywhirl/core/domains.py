@@ -167,7 +167,7 @@ class PoolDomains:
         alpha: float,
         may_restart: bool,
     ) -> None:
-        """Learn from a response of *domain* by *proxy*, as :meth:`MovingAverage.take_in` does."""
+        """Learn from a response of *domain* by *proxy*: see :meth:`Proxy.complete_request`."""
         self._paces.took(proxy, domain, response_time_ms, alpha)
         known = self._admit(domain)
         if known is not None:

@@ -295,9 +295,13 @@ class Proxy(ProxyIdentity):
                 if self._journal is not None:
                     self._journal.succeeded(self)
                 if response_time_ms is not None:
-                    share = self._average.take_in(response_time_ms, alpha, may_restart)
+                    average = self._average
+                    if may_restart:
+                        average.doubt(response_time_ms, alpha)
                     if self._journal is not None:
+                        share = 1.0 if average.is_stale else alpha
                         self._journal.moved(self, 1.0 - share, share * response_time_ms)
+                    average.take_in(response_time_ms, alpha)
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
                     self.last_response_time_ms = response_time_ms

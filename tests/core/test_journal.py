@@ -87,9 +87,9 @@ class Process:
         self.store.take(*self.tell())
         self.learn()
 
-    def take(self, ms: float, alpha: float = 0.2) -> None:
+    def take(self, ms: float, alpha: float = 0.2, may_restart: bool = False) -> None:
         self.proxy.start_request()
-        self.proxy.complete_request(True, ms, alpha)
+        self.proxy.complete_request(True, ms, alpha, may_restart=may_restart)
 
     @property
     def ema(self) -> float | None:
@@ -103,8 +103,7 @@ def test_others_learn_of_an_average_that_restarted() -> None:
         process.take(100.0)
         process.exchange()
     for _ in range(2):
-        one.proxy.start_request()
-        one.proxy.complete_request(True, 1000.0, may_restart=True)
+        one.take(1000.0, may_restart=True)
 
     one.exchange()
     other.exchange()
@@ -159,7 +158,9 @@ def test_any_split_of_a_sequence_over_processes_gives_the_ema_of_the_whole(
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["success", "failure", "ban", "take back", "by hand"]), TIMES),
+        st.tuples(
+            st.sampled_from(["success", "doubted", "failure", "ban", "take back", "by hand"]), TIMES
+        ),
         max_size=30,
     ),
     st.lists(st.booleans(), min_size=30, max_size=30),
@@ -170,6 +171,8 @@ def test_any_split_of_a_sequence_over_processes_gives_the_ema_of_the_whole(
 @example(
     [("success", 100.0), ("failure", 300.0), ("take back", 0.0), ("by hand", 20.0)], [False] * 4
 )
+@example([("failure", 1.0), ("take back", 0.0), ("success", 1.0)], [True, False, False])
+@example([("success", 100.0), ("doubted", 900.0), ("doubted", 900.0)], [True, True, False])
 def test_whatever_happens_the_store_knows_what_a_process_alone_does(
     events: list[tuple[str, float]], exchanges: list[bool]
 ) -> None:
@@ -183,6 +186,8 @@ def test_whatever_happens_the_store_knows_what_a_process_alone_does(
         process.now += 1000.0  # so that no failure is part of the last
         if event == "success":
             process.take(ms)
+        elif event == "doubted":
+            process.take(ms, may_restart=True)
         elif event == "by hand":
             process.proxy.ema_response_time_ms = ms
         elif event == "take back" and incidents:
