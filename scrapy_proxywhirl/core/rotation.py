@@ -168,9 +168,18 @@ class Rotation:
             return self._next_untried(excluded) or self._least_bad(pool, excluded)
         return None
 
+    def _weigh(self, proxy: Proxy) -> float:
+        """Return what a proxy in rotation weighs, with the attempts that it has got meanwhile."""
+        figures = self._figures  # as _ema_ms() has it, without the call
+        ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
+        in_flight = proxy.requests_started - proxy.requests_completed
+        return float((max(ema or 0.0, LEAST_EMA_MS) * (1.0 + in_flight)) ** self._power)
+
     def _go_by(self, config: StrategyConfig) -> None:
         self._power = -config.weight_exponent  # of the EMA, which makes what the sampler takes
         self._is_load_aware = config.load_aware
+        if isinstance(self._sampler, WeightedSampler):
+            self._sampler.weigh = self._weigh if config.load_aware else None
         self._exploration = config.exploration
         self._explored_at_a_time = config.explored_at_a_time
         self._warmup_proxies = config.warmup_proxies

@@ -38,11 +38,17 @@ class WeightedSampler(Generic[T]):
     Args:
         rng: The source of chance. A seeded one gives draws that can be repeated.
 
+    Attributes:
+        weigh: Tells what an item weighs that may have become lighter since it was set; None where
+            none does. It is asked of what is drawn, which stays as often as it should, and else is
+            set anew: so a weight that falls all the time costs nothing but where it matters.
+
     Algorithm: Y. Matias, J. S. Vitter, W.-C. Ni, "Dynamic Generation of Discrete Random Variates",
     Theory of Computing Systems 36, 2003, with a walk over the buckets in place of its recursion.
     """
 
     def __init__(self, rng: Random) -> None:
+        self.weigh: Callable[[T], float] | None = None
         self._random = rng.random
         self._buckets: dict[int, _Bucket[T]] = {}  # by binary exponent, the non-empty ones
         self._walk: list[_Bucket[T]] = []  # the same buckets, the heaviest weights first
@@ -130,22 +136,30 @@ class WeightedSampler(Generic[T]):
         walk = self._walk
         if not walk:
             raise IndexError("there is nothing to draw from")
-        random = self._random
-        remainder = random() * self._ceiling
-        for bucket in walk:
-            remainder -= bucket.total
-            if remainder < 0.0:
-                break
-        items = bucket.items
-        mantissas = bucket.mantissas
-        size = len(items)
+        random, weigh = self._random, self.weigh
         while True:
-            # One random number serves twice: its whole part is the position, and its fraction,
-            # which is independent of that, decides on acceptance.
-            drawn = random() * size
-            position = floor(drawn)
-            if drawn - position < mantissas[position]:
-                return items[position]
+            remainder = random() * self._ceiling
+            for bucket in walk:
+                remainder -= bucket.total
+                if remainder < 0.0:
+                    break
+            items = bucket.items
+            mantissas = bucket.mantissas
+            size = len(items)
+            while True:
+                # One random number serves twice: its whole part is the position, and its fraction,
+                # which is independent of that, decides on acceptance.
+                drawn = random() * size
+                position = floor(drawn)
+                if drawn - position < mantissas[position]:
+                    break
+            item = items[position]
+            if weigh is None:
+                return item
+            weight = weigh(item)
+            if (drawn - position) * bucket.scale < weight:
+                return item
+            self.set(item, weight)
 
     def sample_where(self, fits: Callable[[T], bool]) -> T | None:
         """

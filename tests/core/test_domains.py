@@ -601,7 +601,10 @@ def test_powers_of_four() -> None:
 def weight_in(rotation: Rotation, proxy: Proxy) -> float | None:
     sampler = rotation._sampler
     assert isinstance(sampler, WeightedSampler)
-    return sampler.weight(proxy) if proxy in sampler else None
+    if proxy not in sampler:
+        return None
+    weight = sampler.weight(proxy)
+    return weight if sampler.weigh is None else min(weight, sampler.weigh(proxy))
 
 
 def weights_in(world: World, strategy: PerformanceBasedStrategy, domain: str) -> dict[Proxy, float]:

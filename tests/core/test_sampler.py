@@ -191,6 +191,31 @@ def test_nothing_can_be_drawn_where_nothing_is(rng: Random) -> None:
         sampler.sample()
 
 
+@pytest.mark.parametrize("lighter", [1.0, 0.99, 0.5, 0.01])
+def test_what_has_become_lighter_is_drawn_by_what_it_weighs_now(
+    lighter: float, rng: Random
+) -> None:
+    before = [1.0, 3.0, 5.0, 40.0, 41.0]
+    now = [1.0, 3.0, 5.0 * lighter, 40.0 * lighter, 41.0 * lighter]
+
+    def draw() -> int:
+        sampler = sampler_of(before, rng)
+        sampler.weigh = now.__getitem__
+        return sampler.sample()
+
+    assert_fits(Counter(draw() for _ in range(20_000)), now)
+
+
+def test_it_comes_to_know_of_all_that_has_become_lighter(rng: Random) -> None:
+    sampler = sampler_of([8.0] * 10, rng)
+    now = [1.0] * 5 + [4.0] * 5
+    sampler.weigh = now.__getitem__
+
+    assert_fits(Counter(sampler.sample() for _ in range(20_000)), now)
+    assert [sampler.weight(item) for item in range(10)] == now
+    assert sampler.sample_where(lambda item: item == 0) == 0
+
+
 def test_the_same_seed_gives_the_same_draws() -> None:
     first, second = (sampler_of([1.0, 2.0, 3.0], Random(7)) for _ in range(2))
 

@@ -42,9 +42,12 @@ class Strategy(ABC):
     Attributes:
         goes_by_response_times: Whether proxies are selected by what they take, so that a pool which
             knows that domain by domain is to be seen as the domain sees it.
+        is_told_of_selections: Whether what watches a pool is told, where the config is load-aware,
+            of each proxy that has got one attempt more. That it has one less, it is told anyway.
     """
 
     goes_by_response_times: ClassVar[bool] = False
+    is_told_of_selections: ClassVar[bool] = True
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         self.config = config or StrategyConfig()
@@ -88,7 +91,7 @@ class Strategy(ABC):
                     limits.started(proxy)
                 if pool.domains is not None:
                     pool.domains.started(proxy, domain)
-                if self.config.load_aware:
+                if self.config.load_aware and self.is_told_of_selections:
                     proxy._notify()
                 return proxy
             if wanted is not None and not pool.has_any(wanted):

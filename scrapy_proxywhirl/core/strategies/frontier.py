@@ -31,6 +31,8 @@ class FrontierStrategy(PerformanceBasedStrategy):
     made look fast would be an exit too many.
     """
 
+    is_told_of_selections = True  # how much is too slow depends on all
+
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(_steady(config or StrategyConfig()), rng=rng)
         self._rotations = PerPool(

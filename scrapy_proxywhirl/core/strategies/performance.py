@@ -29,6 +29,7 @@ class PerformanceBasedStrategy(Strategy):
     """
 
     goes_by_response_times = True
+    is_told_of_selections = False  # what is drawn is weighed anew
 
     def __init__(self, config: StrategyConfig | None = None, *, rng: Random | None = None) -> None:
         super().__init__(config, rng=rng)
