@@ -172,8 +172,11 @@ class Rotation:
         """Return what a proxy in rotation weighs, with the attempts that it has got meanwhile."""
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
+        if ema is None or ema < LEAST_EMA_MS:
+            ema = LEAST_EMA_MS
         in_flight = proxy.requests_started - proxy.requests_completed
-        return float((max(ema or 0.0, LEAST_EMA_MS) * (1.0 + in_flight)) ** self._power)
+        weight: float = (ema * (1.0 + in_flight)) ** self._power
+        return weight
 
     def _go_by(self, config: StrategyConfig) -> None:
         self._power = -config.weight_exponent  # of the EMA, which makes what the sampler takes
