@@ -7,10 +7,10 @@ from dataclasses import dataclass
 # So many moves that were taken back are remembered, the latest.
 _TAKEN_BACK = 16
 
-# What contradicts an average is off by more than so many mean absolute deviations, which is 1.2
-# standard deviations of a normal distribution, and than this share of the average.
+# What contradicts an average is so many times as long or as short, and off by more than so many
+# mean absolute deviations, which is 1.2 standard deviations of a normal distribution.
+_TIMES = 2.0
 _DEVIATIONS = 1.5
-_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class MovingAverage:
     """
     A moving average of response times: ``ema = alpha * x + (1 - alpha) * ema``.
 
-    One that is doubted restarts at the second of two times in a row that contradict it: both above
-    it or both below, by more than half of it and by more than times usually are off. A proxy that
-    is slow, and so selected rarely, would take long else to be known to have become fast. (After
-    D. C. Whybark, "A Comparison of Adaptive Forecasting Techniques", 1973, where two errors of 1.2
-    standard deviations raise alpha.)
+    One that is doubted restarts at the second of two times in a row that contradict it: both more
+    than twice as long or both less than half as long, and by more than times usually are off. A
+    proxy that is slow, and so selected rarely, would take long else to be known to have become
+    fast. (After D. C. Whybark, "A Comparison of Adaptive Forecasting Techniques", 1973, where two
+    errors of 1.2 standard deviations raise alpha.)
 
     Not thread-safe: it is called with the pool's lock held.
 
@@ -85,9 +85,12 @@ class MovingAverage:
             return
         off = abs(response_time_ms - ema)
         side = 0
-        if off > _SHARE * ema and off > _DEVIATIONS * self._deviation:
-            side = 1 if response_time_ms > ema else -1
-            if side == self._contradicted:
+        if off > _DEVIATIONS * self._deviation:
+            if response_time_ms > _TIMES * ema:
+                side = 1
+            elif _TIMES * response_time_ms < ema:
+                side = -1
+            if side and side == self._contradicted:
                 self.is_stale = True
         self._contradicted = side
         self._deviation += alpha * (off - self._deviation)

@@ -47,7 +47,7 @@ def test_one_that_is_stale_begins_anew() -> None:
     assert not average.is_stale
 
 
-@pytest.mark.parametrize("other", [40.0, 190.0])
+@pytest.mark.parametrize("other", [40.0, 290.0])
 def test_the_second_in_a_row_that_contradicts_it_stands_in_its_place(other: float) -> None:
     times = (100.0, 110.0, 90.0, other, other + 1.0)
 
@@ -62,8 +62,8 @@ def test_the_second_in_a_row_that_contradicts_it_stands_in_its_place(other: floa
     [
         (100.0, 300.0, 100.0, 300.0),  # one alone says nothing
         (100.0, 300.0, 30.0, 400.0),  # nor do two on either side
-        (100.0, 140.0, 140.0, 140.0),  # nor what is less than half of it away
-        (100.0, 60.0, 60.0, 60.0),
+        (100.0, 190.0, 190.0, 190.0),  # nor what is less than twice as much
+        (100.0, 55.0, 55.0, 55.0),
         (*(100.0, 2000.0) * 20, 2000.0, 2000.0),  # nor what is as far off as times usually are
         (*(2000.0, 100.0) * 20, 100.0, 100.0),
     ],
