@@ -50,6 +50,18 @@ def test_how_many_exits_can_be_configured_anew(make_pool: Callable[..., ProxyPoo
     assert len({strategy.select(pool) for _ in range(1000)}) >= 9
 
 
+def test_load_is_heeded_from_one_selection_to_the_next(make_pool: Callable[..., ProxyPool]) -> None:
+    pool = make_pool(100.0, 150.0)
+    fast, slow = pool
+    strategy = FrontierStrategy(StrategyConfig(exits=1.0, load_aware=True), rng=Random(1))
+
+    for _ in range(10):
+        strategy.select(pool)
+
+    # Each goes to the one with less to do: 100 * (1 + 5) and 150 * (1 + 3) are alike.
+    assert (fast.requests_active, slow.requests_active) == pytest.approx((6, 4), abs=1)
+
+
 def test_averages_do_not_restart() -> None:
     config = StrategyConfig(ema_restarts=True, exits=3.0)
     strategy = FrontierStrategy(config)

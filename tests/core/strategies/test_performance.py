@@ -185,6 +185,21 @@ def test_attempts_in_flight_weigh_on_a_proxy_that_is_selected_by_its_load(
     assert shares(strategy, pool)[0] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.parametrize("load_aware", [False, True])
+def test_a_proxy_that_takes_no_time_at_all_is_drawn_all_but_always(
+    load_aware: bool, make_pool: MakePool, rng: Random
+) -> None:
+    pool = make_pool(0.0, 100.0)
+    at_once, slow = pool
+    strategy = PerformanceBasedStrategy(StrategyConfig(load_aware=load_aware), rng=rng)
+
+    for _ in range(100):
+        strategy.select(pool)
+
+    assert at_once.requests_active >= 99
+    assert strategy.weigh(at_once, pool) > 100.0 * strategy.weigh(slow, pool)
+
+
 def test_load_is_heeded_from_one_selection_to_the_next(make_pool: MakePool, rng: Random) -> None:
     pool = make_pool(*[100.0] * 4)
     strategy = PerformanceBasedStrategy(
