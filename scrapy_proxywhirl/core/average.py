@@ -8,9 +8,11 @@ from dataclasses import dataclass
 _TAKEN_BACK = 16
 
 # What contradicts an average is so many times as long or as short, and off by more than so many
-# mean absolute deviations, which is 1.2 standard deviations of a normal distribution.
+# times what others were, the mean absolute deviation. That falls by so much of what it rises by: a
+# site whose pages take 0.05 s or 1 s by chance has several alike in a row now and then.
 _TIMES = 2.0
-_DEVIATIONS = 1.5
+_DEVIATIONS = 2.0
+_FALLS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class MovingAverage:
     than twice as long or both less than half as long, and by more than times usually are off. A
     proxy that is slow, and so selected rarely, would take long else to be known to have become
     fast. (After D. C. Whybark, "A Comparison of Adaptive Forecasting Techniques", 1973, where two
-    errors of 1.2 standard deviations raise alpha.)
+    large errors in a row raise alpha.)
 
     Not thread-safe: it is called with the pool's lock held.
 
@@ -92,7 +94,10 @@ class MovingAverage:
                 side = -1
             if side and side == self._contradicted:
                 self.is_stale = True
+                return
         self._contradicted = side
+        if off < self._deviation:
+            alpha *= _FALLS
         self._deviation += alpha * (off - self._deviation)
 
     def take_in(self, response_time_ms: float, alpha: float) -> None:
