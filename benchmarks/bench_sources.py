@@ -156,10 +156,10 @@ class Turns:
         Supply._tick = timed_tick  # type: ignore[assignment, method-assign]
 
     async def _timed(self, work: Coroutine[Any, Any, None]) -> None:
-        await Turn(work, self.seconds)
+        await TimedWork(work, self.seconds)
 
 
-class Turn:
+class TimedWork:
     """Does some work, and notes for how long it is at it at a time."""
 
     def __init__(self, work: Coroutine[Any, Any, None], seconds: list[float]) -> None:

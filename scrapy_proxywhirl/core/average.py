@@ -42,10 +42,10 @@ class MovingAverage:
     A moving average of response times: ``ema = alpha * x + (1 - alpha) * ema``.
 
     One that is doubted restarts at the second of two times in a row that contradict it: both more
-    than twice as long or both less than half as long, and by more than times usually are off. A
-    proxy that is slow, and so selected rarely, would take long else to be known to have become
-    fast. (After D. C. Whybark, "A Comparison of Adaptive Forecasting Techniques", 1973, where two
-    large errors in a row raise alpha.)
+    than twice as long or both less than half as long, and off by more than twice what times usually
+    are. A proxy that is slow, and so selected rarely, would take long else to be known to have
+    become fast. (After D. C. Whybark, "A Comparison of Adaptive Forecasting Techniques", 1973,
+    where two large errors in a row raise alpha.)
 
     Not thread-safe: it is called with the pool's lock held.
 

@@ -126,10 +126,11 @@ class Rotation:
         else:
             if self._sidelined:
                 self._sidelined.discard(proxy)
+            if self._is_load_aware:
+                self._set(proxy, self._weigh(proxy))
+                return
             if ema < LEAST_EMA_MS:  # noqa: PLR1730 (max() costs as much as all of this method)
                 ema = LEAST_EMA_MS
-            if self._is_load_aware:
-                ema *= 1.0 + proxy.requests_active
             power = self._power
             self._set(proxy, 1.0 / ema if power == -1.0 else ema**power)
 
@@ -169,7 +170,7 @@ class Rotation:
         return None
 
     def _weigh(self, proxy: Proxy) -> float:
-        """Return what a proxy in rotation weighs, with the attempts that it has got meanwhile."""
+        """Return what a proxy in rotation weighs with the attempts in flight on it."""
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
         if ema is None or ema < LEAST_EMA_MS:
