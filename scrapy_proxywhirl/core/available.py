@@ -82,13 +82,15 @@ class AvailableProxies(Available):
 
     def draw(self, excluded: Collection[str]) -> Proxy | None:
         """Choose any."""
-        proxies = self._proxies.items
+        proxies, random = self._proxies.items, self._random
         size = len(proxies)
         if not size:
             return None
+        if not excluded:
+            return proxies[int(random() * size)]
         for _ in range(_REJECTIONS):
-            proxy = proxies[int(self._random() * size)]
-            if not excluded or proxy.id not in excluded:
+            proxy = proxies[int(random() * size)]
+            if proxy.id not in excluded:
                 return proxy
         return self._any_of(proxies, excluded)
 

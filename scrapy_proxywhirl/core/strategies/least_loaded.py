@@ -43,17 +43,18 @@ class LeastLoadedStrategy(DrawingStrategy):
         for _ in range(_DRAWS):
             other = draw(excluded)
             if other is not None and other is not one:
-                load_ms = _load_ms(one, pool.ema_ms(one))
-                return one if load_ms <= _load_ms(other, pool.ema_ms(other)) else other
+                return one if _load_ms(one, pool) <= _load_ms(other, pool) else other
         return one
 
     def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """Return the inverse of the load."""
-        return 1.0 / max(_load_ms(proxy, pool.ema_ms(proxy)), _LEAST_LOAD_MS)
+        return 1.0 / max(_load_ms(proxy, pool), _LEAST_LOAD_MS)
 
 
-def _load_ms(proxy: Proxy, ema: float | None) -> float:
+def _load_ms(proxy: Proxy, pool: ProxySet) -> float:
+    figures = pool.figures  # as ema_ms() has it, without the call
+    ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
+    in_flight = proxy.requests_started - proxy.requests_completed
     if ema is None:
-        is_new = not proxy.requests_active and not proxy.consecutive_failures
-        ema = 0.0 if is_new else _UNKNOWN_EMA_MS
-    return ema * (1 + proxy.requests_active)
+        ema = _UNKNOWN_EMA_MS if in_flight or proxy.consecutive_failures else 0.0
+    return ema * (1 + in_flight)

@@ -7,7 +7,6 @@ from heapq import heappop, heappush
 from random import Random
 
 from scrapy_proxywhirl.core.available import Available
-from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 
@@ -24,55 +23,69 @@ class ProxiesByUse(Available):
 
     def __init__(self, rng: Random) -> None:
         super().__init__(rng)
-        self._groups: dict[int, IndexedSet[Proxy]] = {}
-        self._uses: dict[Proxy, int] = {}  # by which each is in its group
+        self._groups: dict[int, list[Proxy]] = {}  # by how often their proxies were selected
+        self._places: dict[Proxy, tuple[int, int]] = {}  # in which group each is, and where there
         self._order: list[int] = []  # a heap of the groups there are, and of some that were
 
     def removed(self, proxy: Proxy) -> None:
         """Forget a proxy that left the pool, or may not be selected."""
-        uses = self._uses.pop(proxy, None)
-        if uses is None:
-            return
-        group = self._groups[uses]
-        group.discard(proxy)
-        if not group:
-            del self._groups[uses]
+        place = self._places.pop(proxy, None)
+        if place is not None:
+            self._take_out(*place)
 
     def draw(self, excluded: Collection[str]) -> Proxy | None:
         """Choose the one that was used least."""
+        groups, order = self._groups, self._order
         for _ in range(_LOOKED_AT):
-            while self._order and self._order[0] not in self._groups:
-                heappop(self._order)
-            if not self._order:
+            while order and order[0] not in groups:
+                heappop(order)
+            if not order:
                 return None
-            uses = self._order[0]
-            proxies = self._groups[uses].items
-            proxy = proxies[int(self._random() * len(proxies))]
-            if proxy.requests_started != uses:  # another strategy has selected it meanwhile
-                self._put(proxy)
+            uses = order[0]
+            group = groups[uses]
+            position = int(self._random() * len(group))
+            proxy = group[position]
+            started = proxy.requests_started
+            if started != uses:  # another strategy has selected it meanwhile
+                self._take_out(uses, position)
+                self._put_in(started, proxy)
             elif not excluded or proxy.id not in excluded:
-                self._move(proxy, uses + 1)
+                self._take_out(uses, position)
+                self._put_in(uses + 1, proxy)
                 return proxy
-        for uses in sorted(self._groups):
-            for proxy in self._groups[uses]:
+        for uses in sorted(groups):
+            for position, proxy in enumerate(groups[uses]):
                 if proxy.id not in excluded:
-                    self._move(proxy, proxy.requests_started + 1)
+                    self._take_out(uses, position)
+                    self._put_in(proxy.requests_started + 1, proxy)
                     return proxy
         return None
 
     def _put(self, proxy: Proxy) -> None:
-        self._move(proxy, proxy.requests_started)
+        uses = proxy.requests_started
+        place = self._places.get(proxy)
+        if place is None:
+            self._put_in(uses, proxy)
+        elif place[0] != uses:
+            self._take_out(*place)
+            self._put_in(uses, proxy)
 
-    def _move(self, proxy: Proxy, uses: int) -> None:
-        if self._uses.get(proxy) == uses:
-            return
-        self.removed(proxy)
+    def _put_in(self, uses: int, proxy: Proxy) -> None:
         group = self._groups.get(uses)
         if group is None:
-            group = self._groups[uses] = IndexedSet()
+            group = self._groups[uses] = []
             heappush(self._order, uses)
-        group.add(proxy)
-        self._uses[proxy] = uses
+        self._places[proxy] = (uses, len(group))
+        group.append(proxy)
+
+    def _take_out(self, uses: int, position: int) -> None:
+        group = self._groups[uses]
+        last = group.pop()
+        if position < len(group):
+            group[position] = last
+            self._places[last] = (uses, position)
+        elif not group:
+            del self._groups[uses]
 
 
 class LeastUsedStrategy(DrawingStrategy):
