@@ -73,6 +73,7 @@ def test_each_proxy_is_tried_and_the_good_ones_can_be_used(
     done = check(mixed, "--format", "json", "--output", "good.txt", folder=folder)
 
     assert done.returncode == 0, done.stderr
+    assert "DeprecationWarning" not in done.stderr
     told = json.loads(done.stdout)
     by_port = {one["url"].rpartition(":")[2]: one for one in told}
     fast, slow = by_port[ports[1]], by_port[ports[0]]

@@ -236,7 +236,6 @@ def run_check(
         "DOWNLOAD_SLOTS": {},
         "HTTPCACHE_ENABLED": False,
         "PROXYWHIRL_REFRESH_INTERVAL": 0,
-        "RANDOMIZE_DOWNLOAD_DELAY": False,
     }
     if sources:
         own |= {"PROXYWHIRL_PROXIES": [], "PROXYWHIRL_SOURCES": sources}
