@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -13,15 +13,20 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks5": 1080}
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-# What most lists have: it is normal but for the scheme, and could not be read in another way.
+# What most lists have: it is normal but for the scheme, and could not be read in another way. The
+# host is an IPv4 address, or a name whose last part is no number.
+_BYTE = r"(?:1[0-9]{0,2}|2(?:[0-4][0-9]?|5[0-5]?|[6-9])?|[3-9][0-9]?|0)"
 _NORMAL = re.compile(
-    r"(?:http://)?((?:[\w.~-]+:[\w.~-]+@)?)([a-z0-9_.-]+:([1-9][0-9]{0,4}))", re.ASCII
+    r"(?:http://)?((?:[\w.~-]+:[\w.~-]+@)?)"
+    rf"((?:{_BYTE}(?:\.{_BYTE}){{3}}|[a-z0-9_.-]*[a-z_-][a-z0-9_-]*):([1-9][0-9]{{0,4}}))",
+    re.ASCII,
 )
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 
 # The letters of host names, underscores (which resolvers accept), and anything beyond ASCII.
 _HOST = re.compile(r"[\w.\-]+", re.UNICODE)
+_ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?[0-9]+\.?")
 _IPV6 = re.compile(r"\[?[0-9A-Fa-f:.]*\]?/?")
 
 # Of host:port:username:password, the first two together and the others.
@@ -211,7 +216,7 @@ def _read_url(rest: str, scheme: str, is_scheme_given: bool) -> ProxyURL:
 def _read_export(rest: str, scheme: str) -> ProxyURL | None:
     """Read ``host:port:username:password``; return None where *rest* is no such text."""
     match = _EXPORT.match(rest)
-    if match is None or _is_ipv6(rest):
+    if match is None or _is_ip(IPv6Address, rest):
         return None
     hostport, username, password = match.groups()
     try:
@@ -222,9 +227,9 @@ def _read_export(rest: str, scheme: str) -> ProxyURL | None:
     return ProxyURL(scheme, host, port, unquote(username), unquote(password))
 
 
-def _is_ipv6(text: str) -> bool:
+def _is_ip(kind: type[IPv4Address | IPv6Address], text: str) -> bool:
     try:
-        IPv6Address(text)
+        kind(text)
     except AddressValueError:
         return False
     return True
@@ -266,6 +271,9 @@ def _split_port(hostport: str) -> tuple[str, str | None]:
         host = host.lower() if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
         raise _ReadError("has a host that is no domain name") from None
+    if _ENDS_IN_NUMBER.fullmatch(host) and not _is_ip(IPv4Address, host):
+        # No name ends so, and some resolvers take it for another address.
+        raise _ReadError("has neither a name nor an IPv4 address for its host")
     return host, port_text if colon else None
 
 

@@ -21,6 +21,7 @@ Entries: TypeAlias = Iterator[tuple[str, Any]]
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
+_COMMENT = re.compile(r"(?:^|\s+)#.*")
 _SPACE_OR_COMMA = re.compile(r"[\s,]*")
 _BETWEEN_TAGS = re.compile(r"[;|,\s]+")
 
@@ -33,10 +34,10 @@ def read_entries(content: bytes, list_format: str) -> Entries:
 
     Args:
         content: As it came, compressed by gzip or not; its text in UTF-8.
-        list_format: ``"text"`` for a URL in each line, where a ``#`` begins a comment; ``"csv"``
-            with the names of fields in the first line, and commas, semicolons or tabs; ``"jsonl"``
-            for a JSON value in each line, a text or an object; or ``"json"`` for a list of those,
-            by itself or as the ``"proxies"`` of an object.
+        list_format: ``"text"`` for a URL in each line, where a ``#`` begins a comment, first or
+            after a space; ``"csv"`` with the names of fields in the first line, and commas,
+            semicolons or tabs; ``"jsonl"`` for a JSON value in each line, a text or an object; or
+            ``"json"`` for a list of those, by itself or as the ``"proxies"`` of an object.
 
     Yields:
         Entries with their places.
@@ -87,7 +88,9 @@ def _read_lines(stream: IO[bytes]) -> Iterator[tuple[str, str | InvalidProxyErro
 
 def _read_text(stream: IO[bytes]) -> Entries:
     for place, line in _read_lines(stream):
-        if isinstance(line, InvalidProxyError) or not line.startswith("#"):
+        if isinstance(line, str) and "#" in line:
+            line = _COMMENT.sub("", line)
+        if line:
             yield place, line
 
 

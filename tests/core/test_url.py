@@ -38,6 +38,10 @@ READ = [
     ("h:1:user:se@cret", ProxyURL("http", "h", 1, "user", "se@cret")),
     ("socks5://h:1:user:secret", ProxyURL("socks5", "h", 1, "user", "secret")),
     ("[2001:db8::1]:1:user:secret", ProxyURL("http", "2001:db8::1", 1, "user", "secret")),
+    ("1234:567:secret@h:1", ProxyURL("http", "h", 1, "1234", "567:secret")),
+    ("192.0.2.255:1", ProxyURL("http", "192.0.2.255", 1)),
+    ("h2:1", ProxyURL("http", "h2", 1)),
+    ("1.b-3:1", ProxyURL("http", "1.b-3", 1)),
     ("http://my_proxy:65535", ProxyURL("http", "my_proxy", 65535)),
 ]
 
@@ -72,6 +76,12 @@ REFUSED = [
     ("a,1,user,secret", r"'\*\*\*' has a character in its host"),
     ("http://::1:8080", "no host"),
     ("http://2001:db8::1", "too many colons"),
+    ("192.0.2.256:1", r"'192\.0\.2\.256:1' has neither a name nor an IPv4 address for its host"),
+    ("192.0.2:1", "neither a name nor an IPv4 address"),
+    ("192.0.2.010:1", "neither a name nor an IPv4 address"),
+    ("192.0.2.1.:1", "neither a name nor an IPv4 address"),
+    ("http://proxy.example.1:1", "neither a name nor an IPv4 address"),
+    ("http://\uff11.1:1", "neither a name nor an IPv4 address"),
     ("http://[::1", "brackets|port"),
     ("http://[zz]:1", "IPv6"),
     ("http://[::1]8080", r"after its '\]'"),

@@ -16,7 +16,7 @@ from scrapy_proxywhirl.sources.formats import format_of, read_entries
 FORMATS = ["text", "csv", "json", "jsonl"]
 
 TWO = {
-    "text": "# ours\n\nhttp://user:secret@a:1\r\n  b:2  ",
+    "text": "# ours\n\nhttp://user:secret@a:1\t # a\r\n  b:2  \n  #b:3",
     "csv": "URL,Country\nhttp://user:secret@a:1,DE\nb:2,\n",
     "json": '["http://user:secret@a:1", {"url": "b:2"}]',
     "jsonl": '"http://user:secret@a:1"\n\n{"url": "b:2"}\n',
