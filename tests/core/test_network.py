@@ -14,7 +14,7 @@ from scrapy_proxywhirl import Proxy
         ("proxy.example", None),
         ("proxy7.example", None),
         ("localhost", None),
-        ("gate.7", None),
+        ("7.gate", None),
     ],
 )
 def test_a_proxy_is_in_the_group_of_its_network(host: str, group: str | None) -> None:
