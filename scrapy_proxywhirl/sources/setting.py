@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ SOURCES = "PROXYWHIRL_SOURCES"
 
 _ENDINGS = {".txt", ".csv", ".json", ".jsonl", ".jl", ".ndjson", ".gz", ".lst", ".list"}
 
+_JSON_LIST = re.compile(r"\[\s*[\]\"'{]")  # an IPv6 address has none of these behind its bracket
+
 
 def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy | Gateway, ...]:
     """
@@ -26,7 +30,7 @@ def proxies_from_setting(value: Any, encoding: str = "latin-1") -> tuple[Proxy |
 
     Args:
         value: Entries as :func:`~scrapy_proxywhirl.sources.entries.read_entry` reads them, or one
-            text with commas between URLs.
+            text: a list of them in JSON, or URLs with commas between them.
         encoding: What credentials are sent in.
 
     Raises:
@@ -61,7 +65,7 @@ def sources_from_setting(value: Any) -> tuple[FileSource | UrlSource | CodeSourc
 
     Args:
         value: Paths of files, URLs (``http://`` or ``https://``), classes and functions or their
-            import paths; or one text with commas between them.
+            import paths; or one text: a list in JSON, or commas between them.
 
     Raises:
         ValueError: Some entry is none of these.
@@ -78,9 +82,20 @@ def sources_from_setting(value: Any) -> tuple[FileSource | UrlSource | CodeSourc
 
 
 def _listed(name: str, value: Any) -> Iterable[Any]:
-    entries = value.split(",") if isinstance(value, str) else value
+    entries = _split(name, value.strip()) if isinstance(value, str) else value
     if isinstance(entries, Path) or not isinstance(entries, Iterable):
         raise ValueError(f"{name} is of the type {type(value).__name__}; it must be a list")
+    return entries
+
+
+def _split(name: str, text: str) -> list[Any]:
+    """Read a list that is one text, as the command line has it."""
+    if not _JSON_LIST.match(text):
+        return text.split(",")
+    try:
+        entries: list[Any] = json.loads(text)
+    except (ValueError, RecursionError):  # it may show what there is in it
+        raise ValueError(f"{name} looks like a list in JSON, and is none") from None
     return entries
 
 

@@ -261,6 +261,30 @@ def test_what_a_source_is_is_told_by_what_it_looks_like(
     assert source.name == name
 
 
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ('["http://a:1", {"host": "b", "port": 2}]', ["http://a:1", "http://b:2"]),
+        (' [ {"url": "http://user:a,b@a:1"} ] ', ["http://a:1"]),
+        ("http://a:1, b:2,", ["http://a:1", "http://b:2"]),
+        ("[::1]:1, http://[::2]", ["http://[::1]:1", "http://[::2]:80"]),
+        ("[]", []),
+        ("", []),
+    ],
+)
+def test_proxies_may_come_as_text_from_the_command_line(text: str, urls: list[str]) -> None:
+    assert [proxy.url for proxy in proxies_of(text)] == urls
+
+
+@pytest.mark.parametrize("text", ["['http://user:secret@a:1']", '["http://user:secret@a:1"', "[]]"])
+def test_a_text_that_looks_like_json_and_is_none_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="looks like a list in JSON, and is none") as caught:
+        proxies_from_setting(text)
+
+    assert str(caught.value).startswith("PROXYWHIRL_PROXIES ")
+    assert "secret" not in str(caught.value)
+
+
 def test_sources_may_come_as_text_from_the_command_line() -> None:
     sources = sources_from_setting("a.txt, https://h/b,")
 
