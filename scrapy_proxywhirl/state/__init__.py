@@ -35,4 +35,6 @@ def store_for(url: str) -> Store:
                 f"the package redis is missing ({error}); install scrapy-proxywhirl[redis]"
             ) from None
         return RedisStore(url)
+    if scheme == "sqlite":
+        raise ValueError("the URL names no file; write 'sqlite:///path'")
     raise ValueError(f"{scheme!r} is no store; write 'sqlite:///path' or 'redis://host'")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import uuid4
 
 from redis import Redis
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.core.journal import Change
 
 DEFAULT_NAMESPACE = "proxywhirl"
+
+_DATABASE = re.compile(r"/?|/[0-9]+", re.ASCII)
 
 # Seconds for which the server is waited for, each time.
 _TIMEOUT = 2.0
@@ -190,18 +193,21 @@ class RedisStore(Store):
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        options = parse_qs(parts.query)
-        namespace = options.pop("namespace", [DEFAULT_NAMESPACE])[0]
-        query = "&".join(f"{name}={value[0]}" for name, value in options.items())
+        options = dict(parse_qsl(parts.query))
+        namespace = options.pop("namespace", DEFAULT_NAMESPACE)
+        if not _DATABASE.fullmatch(parts.path):  # redis-py takes what is no number for 0
+            raise ValueError("the database in the URL of Redis must be a number: redis://host/0")
         try:
             self._redis = Redis.from_url(
-                parts._replace(query=query).geturl(),
+                parts._replace(query=urlencode(options)).geturl(),
                 socket_timeout=_TIMEOUT,
                 socket_connect_timeout=_TIMEOUT,
                 retry=Retry(NoBackoff(), 0),
             )
+            pool = self._redis.connection_pool
+            pool.connection_class(**pool.connection_kwargs)  # which does not connect
             host = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
-        except ValueError:  # whose text may have the URL in it
+        except (TypeError, ValueError):  # whose text may have the URL in it
             raise ValueError("the URL of Redis is not one that redis-py can read") from None
         self.name = f"{parts.scheme}://{host}{parts.path}?namespace={namespace}"
         client = uuid4().hex

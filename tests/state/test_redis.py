@@ -221,8 +221,33 @@ def test_without_the_package_the_error_says_what_to_install(
         store_for("redis://h")
 
 
+@pytest.mark.parametrize("path", ["/secret", "/0/1", "/-1", "/1.5"])
+def test_a_database_that_is_no_number_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="database in the URL of Redis must be a num") as caught:
+        store_for(f"redis://user:secret@h{path}")
+
+    assert "secret" not in str(caught.value)
+
+
+def test_options_reach_the_server_as_they_were_meant(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, "p&s=+ s") as server:
+        host = f"127.0.0.1:{server.port}"
+        url = f"redis://{host}/3?password=p%26s%3D%2B+s&client_name=crawl%26er"
+        store = open_store(url)
+        store.exchange([change()], [], [])
+
+        (client,) = store._redis.client_list()
+        assert (client["name"], client["db"]) == ("crawl&er", "3")
+        assert open_store(server.url).exchange([], [], ["a"]).records == []
+
+
 @pytest.mark.parametrize(
-    "url", ["redis://user:secret@h:port/0", "redis://h/0?socket_timeout=secret"]
+    "url",
+    [
+        "redis://user:secret@h:port/0",
+        "redis://h/0?socket_timeout=secret",
+        "redis://user:secret@h/0?no_such_option=secret",
+    ],
 )
 def test_a_url_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="not one that redis-py can read") as caught:

@@ -189,9 +189,13 @@ def test_a_process_that_is_killed_leaves_a_file_with_all_exchanges(tmp_path: Pat
     assert [one.name for one in tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize(
-    "url", ["sqlite:///", "sqlite://path", "mysql://user:secret@h/db", "path.sqlite", ""]
-)
+@pytest.mark.parametrize("url", ["sqlite:///", "sqlite://path", "sqlite:"])
+def test_a_url_without_a_path_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="names no file; write 'sqlite:///path'"):
+        store_for(url)
+
+
+@pytest.mark.parametrize("url", ["mysql://user:secret@h/db", "path.sqlite", ""])
 def test_what_is_no_store_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="is no store; write 'sqlite:///path'") as caught:
         store_for(url)
