@@ -7,7 +7,7 @@ from scrapy_proxywhirl.summary import table
 
 
 def used(pool: ProxyPool, label: str, *times: float, failures: int = 0, bans: int = 0) -> Proxy:
-    proxy = Proxy(f"http://ann:hunter2@10.0.0.{len(pool)}:8080", label=label)
+    proxy = Proxy(f"http://ann:hunter2@p{len(pool)}.example:8080", label=label)
     pool.add_proxy(proxy)
     for ms in times:
         proxy.start_request()
