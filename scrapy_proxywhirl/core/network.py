@@ -23,5 +23,4 @@ def network_of(host: str) -> str | None:
             return str(ip_network((address, _PREFIX_OF_IPV6), strict=False))
         host = str(address.ipv4_mapped)
     network, _, last = host.rpartition(".")
-    # No name ends in a number.
-    return f"{network}.0/24" if last.isdecimal() and network.count(".") == 2 else None
+    return f"{network}.0/24" if last.isdecimal() else None  # no name of a proxy ends in a number

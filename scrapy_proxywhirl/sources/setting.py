@@ -82,13 +82,13 @@ def sources_from_setting(value: Any) -> tuple[FileSource | UrlSource | CodeSourc
 
 
 def _listed(name: str, value: Any) -> Iterable[Any]:
-    entries = _split(name, value.strip()) if isinstance(value, str) else value
+    entries = _read_list(name, value.strip()) if isinstance(value, str) else value
     if isinstance(entries, Path) or not isinstance(entries, Iterable):
         raise ValueError(f"{name} is of the type {type(value).__name__}; it must be a list")
     return entries
 
 
-def _split(name: str, text: str) -> list[Any]:
+def _read_list(name: str, text: str) -> list[Any]:
     """Read a list that is one text, as the command line has it."""
     if not _JSON_LIST.match(text):
         return text.split(",")

@@ -22,11 +22,13 @@ def store_for(url: str) -> Store:
     Raises:
         ValueError: It stands for none.
     """
-    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        if not url.startswith(_SQLITE) or url == _SQLITE:
+            raise ValueError("the URL names no file; write 'sqlite:///path'")
         from scrapy_proxywhirl.state.sqlite import SqliteStore
 
         return SqliteStore(Path(url.removeprefix(_SQLITE)))
-    scheme = url.partition(":")[0]
     if scheme in ("redis", "rediss"):
         try:
             from scrapy_proxywhirl.state.redis import RedisStore
@@ -35,6 +37,4 @@ def store_for(url: str) -> Store:
                 f"the package redis is missing ({error}); install scrapy-proxywhirl[redis]"
             ) from None
         return RedisStore(url)
-    if scheme == "sqlite":
-        raise ValueError("the URL names no file; write 'sqlite:///path'")
     raise ValueError(f"{scheme!r} is no store; write 'sqlite:///path' or 'redis://host'")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAMESPACE = "proxywhirl"
 
+# The path of a URL.
 _DATABASE = re.compile(r"/?|/[0-9]+", re.ASCII)
 
 # Seconds for which the server is waited for, each time.

@@ -45,10 +45,8 @@ class ProxiesByUse(Available):
             group = groups[uses]
             position = int(self._random() * len(group))
             proxy = group[position]
-            started = proxy.requests_started
-            if started != uses:  # another strategy has selected it meanwhile
-                self._take_out(uses, position)
-                self._put_in(started, proxy)
+            if proxy.requests_started != uses:  # another strategy has selected it meanwhile
+                self._put(proxy)
             elif not excluded or proxy.id not in excluded:
                 self._take_out(uses, position)
                 self._put_in(uses + 1, proxy)
