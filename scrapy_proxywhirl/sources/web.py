@@ -49,11 +49,14 @@ class UrlSource(Source):
 
     Args:
         url: Where it is. Credentials in it are sent as an Authorization header.
+
+    Raises:
+        ValueError: *url* is none.
     """
 
     def __init__(self, url: str) -> None:
         self.name = public_part(url)
-        parts = urlsplit(url)
+        parts = urlsplit(url)  # which public_part() could, too
         userinfo, at, host = parts.netloc.rpartition("@")
         self._url = parts._replace(netloc=host).geturl()
         self._headers = {}
@@ -88,7 +91,15 @@ class UrlSource(Source):
 
 
 def public_part(url: str) -> str:
-    """Return *url* without what may be secret: its credentials, query and fragment."""
-    parts = urlsplit(url)
+    """
+    Return *url* without what may be secret: its credentials, query and fragment.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # whose text may have the credentials in it
+        raise ValueError("a URL that cannot be read") from None
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query="", fragment="").geturl()

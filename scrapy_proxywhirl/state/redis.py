@@ -193,12 +193,10 @@ class RedisStore(Store):
     patience = 1.5 * _TIMEOUT
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query))
-        namespace = options.pop("namespace", DEFAULT_NAMESPACE)
-        if not _DATABASE.fullmatch(parts.path):  # redis-py takes what is no number for 0
-            raise ValueError("the database in the URL of Redis must be a number: redis://host/0")
         try:
+            parts = urlsplit(url)
+            options = dict(parse_qsl(parts.query))
+            namespace = options.pop("namespace", DEFAULT_NAMESPACE)
             self._redis = Redis.from_url(
                 parts._replace(query=urlencode(options)).geturl(),
                 socket_timeout=_TIMEOUT,
@@ -210,6 +208,8 @@ class RedisStore(Store):
             host = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
         except (TypeError, ValueError):  # whose text may have the URL in it
             raise ValueError("the URL of Redis is not one that redis-py can read") from None
+        if not _DATABASE.fullmatch(parts.path):  # redis-py takes what is no number for 0
+            raise ValueError("the database in the URL of Redis must be a number: redis://host/0")
         self.name = f"{parts.scheme}://{host}{parts.path}?namespace={namespace}"
         client = uuid4().hex
         names = ("proxies", "changed", "rests", "rests_changed", "about", f"heard:{client}")

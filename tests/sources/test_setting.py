@@ -295,6 +295,9 @@ def test_sources_may_come_as_text_from_the_command_line() -> None:
     ("entry", "message"),
     [
         ("ftp://user:secret@h/list", "'ftp://h/list'; it must be a path, a URL with http://"),
+        ("https://user:secret\u2100@h/list", "a URL that cannot be read"),
+        ("ftp://user:secret\u2100@h/list", "a URL that cannot be read"),
+        ("https://user:secret@[::1/list", "a URL that cannot be read"),
         ("no.such_source", "'no.such_source', which cannot be loaded: No module named 'no'"),
         ("proxies", "'proxies', which cannot be loaded"),
         (7, "of the type int; it must be a path, a URL, a class or a function"),

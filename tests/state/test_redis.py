@@ -247,6 +247,8 @@ def test_options_reach_the_server_as_they_were_meant(tmp_path: Path) -> None:
         "redis://user:secret@h:port/0",
         "redis://h/0?socket_timeout=secret",
         "redis://user:secret@h/0?no_such_option=secret",
+        "redis://user:secret\u2100@h/0",  # of which urlsplit complains, and shows it
+        "redis://user:secret@[::1/0",
     ],
 )
 def test_a_url_that_cannot_be_read_is_refused_without_its_password(url: str) -> None:
