@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from asyncio import Task
+from scrapy_proxywhirl.pages import INIT, PAGE, init_callback
 
+if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.settings import BaseSettings
 
@@ -18,8 +16,7 @@ if TYPE_CHECKING:
 _NAME = "playwright_context"
 _KWARGS = "playwright_context_kwargs"
 _GOTO = "playwright_page_goto_kwargs"
-_PAGE = "playwright_page"
-_KEYS = (_NAME, _KWARGS, _GOTO)
+_KEYS = (_NAME, _KWARGS, _GOTO, INIT)
 
 # What the request says under these keys itself, while it has what we say there.
 _OWN = "_proxywhirl_context"
@@ -35,8 +32,6 @@ _WANTED = ("ERR_ABORTED", "ERR_BLOCKED_BY_CLIENT")
 UNKNOWN_TO_PROXY = "ERR_INVALID_AUTH_CREDENTIALS"
 
 _EXCEPT_IT = "Let the request say meta['proxywhirl'] = False, and it goes its own way."
-
-_closing: set[Task[None]] = set()
 
 
 class Contexts:
@@ -75,7 +70,7 @@ class Contexts:
                 "A browser context that is kept on disk (user_data_dir) has one proxy for good."
                 f" {_EXCEPT_IT}"
             )
-        page = request.meta.get(_PAGE)
+        page = request.meta.get(PAGE)
         if page is not None and not page.is_closed():
             return (
                 "It goes on in the open page of meta['playwright_page'], whose proxy has been"
@@ -109,6 +104,7 @@ class Contexts:
         meta[_NAME] = name if session is None else f"{name} for {session}"
         meta[_KWARGS] = kwargs
         meta[_GOTO] = goto
+        meta[INIT] = init_callback(meta.get(INIT))
         # With credentials it would become a header, and those are sent to the site.
         meta["proxy"] = proxy.url
 
@@ -124,20 +120,6 @@ def take_back(request: Request) -> None:
         for key in _KEYS:
             request.meta.pop(key, None)
         request.meta.update(own)
-
-
-def close_page(request: Request) -> None:
-    """
-    Close the page that *request* kept open (``playwright_include_page``): it is sent once more.
-
-    On Windows, where the browser is another thread's, the page stays open to the crawl's end.
-    """
-    page = request.meta.pop(_PAGE, None)
-    if page is None or page.is_closed() or sys.platform == "win32":
-        return
-    task = asyncio.ensure_future(page.close())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
 
 
 def navigation_error(exception: Exception) -> str:

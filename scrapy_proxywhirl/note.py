@@ -9,8 +9,9 @@ from urllib.parse import SplitResult
 
 from scrapy.utils.httpobj import urlparse_cached
 
-from scrapy_proxywhirl.contexts import close_page, take_back
+from scrapy_proxywhirl.contexts import take_back
 from scrapy_proxywhirl.core.identity import id_of
+from scrapy_proxywhirl.pages import close_page
 
 if TYPE_CHECKING:
     from scrapy import Request

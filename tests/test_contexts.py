@@ -26,6 +26,7 @@ PROXY = Proxy("http://us%20er:p%40ss@proxy.example:8000")
         {"playwright_context": "mine", "playwright_context_kwargs": {"locale": "de-DE"}},
         {"playwright_page_goto_kwargs": {"wait_until": "commit", "timeout": 100}},
         {"playwright_context_kwargs": None},
+        {"playwright_page_init_callback": "books.pages.init"},
     ],
 )
 def test_what_a_request_says_itself_is_there_again_when_it_is_back(own: dict[str, Any]) -> None:

@@ -377,6 +377,28 @@ async def test_what_goes_wrong_within_a_page_is_no_proxys_fault(playground: Play
 
 
 @deferred_f_from_coro_f
+async def test_a_page_that_goes_elsewhere_when_it_is_closed_holds_nothing_up(
+    playground: Playground,
+) -> None:
+    from scrapy_playwright.page import PageMethod
+
+    go_elsewhere = PageMethod("evaluate", "() => { setTimeout(() => { location = '/y' }, 0) }")
+
+    # Without the middleware's doing, the browser forgets to close every third or fourth of them.
+    crawled = await crawl(
+        settings(playground.proxy_urls, CONCURRENT_REQUESTS=4),
+        [
+            by_browser(f"{playground.origin_url}/{number}", playwright_page_methods=[go_elsewhere])
+            for number in range(20)
+        ],
+    )
+
+    # Some were on their way already when their content was asked for.
+    assert len(crawled.spider.responses) + len(crawled.spider.failures) == 20
+    assert crawled.stats["playwright/page_count/closed"] == 20
+
+
+@deferred_f_from_coro_f
 async def test_requests_for_which_there_can_be_no_context_are_not_sent(
     playground: Playground, tmp_path: Any
 ) -> None:
