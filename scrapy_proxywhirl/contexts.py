@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from scrapy_proxywhirl.pages import INIT, PAGE, init_callback
+from scrapy_proxywhirl.pages import INIT, PAGE, init_page
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -104,7 +105,7 @@ class Contexts:
         meta[_NAME] = name if session is None else f"{name} for {session}"
         meta[_KWARGS] = kwargs
         meta[_GOTO] = goto
-        meta[INIT] = init_callback(meta.get(INIT))
+        meta[INIT] = partial(init_page, meta.get(INIT))
         # With credentials it would become a header, and those are sent to the site.
         meta["proxy"] = proxy.url
 

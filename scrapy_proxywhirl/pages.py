@@ -25,22 +25,20 @@ _TIMES = 3
 _under_way: set[Future[None]] = set()
 
 
-def init_callback(own: Any) -> Callable[..., Awaitable[None]]:
+async def init_page(own: Any, page: Any, request: Request) -> None:
     """
-    Return what scrapy-playwright is to do with each new page: it will close for certain.
+    Have *page*, which is new, told to close again where it does not; then do what is done besides.
 
     Chromium forgets that a page is to be closed where it commits a navigation just then
     (https://issues.chromium.org/issues/536385539): one that has timed out a moment before, or a
     page's own redirect. Playwright waits for ever, and the crawl with it.
 
     Args:
-        own: What is done with it besides, as ``meta`` has it: a callable or its path; None for
+        own: The request's own ``playwright_page_init_callback``: a callable or its path; None for
             nothing.
+        page: As scrapy-playwright has made it.
+        request: What it is for.
     """
-    return partial(_init, own)
-
-
-async def _init(own: Any, page: Any, request: Request) -> None:
     page.close = partial(_close, page, page.close)
     if own:
         await load_object(own)(page, request)

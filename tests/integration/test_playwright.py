@@ -384,7 +384,7 @@ async def test_a_page_that_goes_elsewhere_when_it_is_closed_holds_nothing_up(
 
     go_elsewhere = PageMethod("evaluate", "() => { setTimeout(() => { location = '/y' }, 0) }")
 
-    # Without the middleware's doing, the browser forgets to close every third or fourth of them.
+    # Left to itself, the browser forgets to close about one in five of them, and the crawl hangs.
     crawled = await crawl(
         settings(playground.proxy_urls, CONCURRENT_REQUESTS=4),
         [
