@@ -82,20 +82,23 @@ class WeightedSampler(Generic[T]):
         Raises:
             ValueError: *weight* is not a positive, finite number; nothing is changed then.
         """
-        if not 0.0 < weight < inf:
-            raise ValueError(f"a weight must be a positive, finite number, not {weight!r}")
-        mantissa, exponent = frexp(weight)
-        mantissa = mantissa + _ROUNDS_TO_32_BITS - _ROUNDS_TO_32_BITS
         where = self._where.get(item)
         if where is not None:
             bucket, position = where
-            if bucket.exponent == exponent:
+            mantissa = weight / bucket.scale
+            if 0.5 <= mantissa < 1.0:  # what frexp() gives, for less
+                mantissa = mantissa + _ROUNDS_TO_32_BITS - _ROUNDS_TO_32_BITS
                 change = (mantissa - bucket.mantissas[position]) * bucket.scale
                 bucket.mantissas[position] = mantissa
                 bucket.total += change
                 self._ceiling += change
                 return
-            self._take_out(bucket, position)
+        if not 0.0 < weight < inf:
+            raise ValueError(f"a weight must be a positive, finite number, not {weight!r}")
+        if where is not None:
+            self._take_out(*where)
+        mantissa, exponent = frexp(weight)
+        mantissa = mantissa + _ROUNDS_TO_32_BITS - _ROUNDS_TO_32_BITS
         bucket = self._buckets.get(exponent) or self._open_bucket(exponent)
         self._where[item] = (bucket, len(bucket.items))
         bucket.items.append(item)
