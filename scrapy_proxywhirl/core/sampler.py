@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from math import floor, frexp, inf, ldexp
+from math import floor, frexp, ldexp
 from random import Random
 from typing import Generic, TypeVar
 
@@ -14,6 +14,9 @@ T = TypeVar("T")
 # 10**9: added to 2**20 it loses the bits below. A double then sums up to 2**21 (two million) of
 # them without rounding, so that a bucket's total is exact after any number of changes.
 _ROUNDS_TO_32_BITS = 2.0**20
+
+# A million weights of this add up to a finite number.
+_TOO_HEAVY = 1e300
 
 # How often an item that does not fit may be drawn before those that are drawn are set aside, and
 # how many of them may be, before there is taken to be none that fits.
@@ -77,10 +80,10 @@ class WeightedSampler(Generic[T]):
 
         Args:
             item: What to draw; hashable.
-            weight: Above 0 and finite. Only its proportion to the other weights matters.
+            weight: Above 0 and below 1e300. Only its proportion to the other weights matters.
 
         Raises:
-            ValueError: *weight* is not a positive, finite number; nothing is changed then.
+            ValueError: *weight* is out of its range; nothing is changed then.
         """
         where = self._where.get(item)
         if where is not None:
@@ -93,8 +96,8 @@ class WeightedSampler(Generic[T]):
                 bucket.total += change
                 self._ceiling += change
                 return
-        if not 0.0 < weight < inf:
-            raise ValueError(f"a weight must be a positive, finite number, not {weight!r}")
+        if not 0.0 < weight < _TOO_HEAVY:
+            raise ValueError(f"a weight must be a number above 0 and below 1e300, not {weight!r}")
         if where is not None:
             self._take_out(*where)
         mantissa, exponent = frexp(weight)
