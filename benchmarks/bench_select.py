@@ -3,12 +3,14 @@ What a selection and a result cost, by the size of the pool.
 
     python -m benchmarks.bench_select
 
-Beside each selection, in the same run, stands what ``random.choices`` with weights takes on the
-same proxies, and beside both selection and result the least that either could take in Python: to
-draw any proxy, whatever it weighs, and count an attempt on it; to move a proxy's average and count
-a result; with the pool's lock, and nothing else. What these take more of in a large pool is memory
-that no cache has. With ``--strategies`` it is what a selection costs by each of them. Times are of
-this machine; what can be compared between machines are the ratios.
+Beside each selection stands what ``random.choices`` with weights takes on the same proxies, and
+beside both selection and result the least that either could take in Python: to draw any proxy,
+whatever it weighs, and count an attempt on it; to move a proxy's average and count a result; with
+the pool's lock, and nothing else. What these take more of in a large pool is memory that no cache
+has. With ``--strategies`` it is what a selection costs by each of them.
+
+Times are of this machine and this minute. What can be compared between machines are the ratios to
+what ``random.choices`` takes among 100, measured in the same second: their median is "of 100".
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from itertools import cycle
-from random import Random
+from random import Random, choices
 from statistics import median
 from time import monotonic, perf_counter_ns
 from typing import NamedTuple
@@ -30,6 +32,9 @@ DOMAIN = "shop.example"
 ROUNDS = 31
 CALLS = 1000  # of each round
 
+HUNDRED = range(100)
+WEIGHTS = [1.0 / (40.0 + 3.6 * place) for place in HUNDRED]
+
 
 def microseconds(call: Callable[[], object], calls: int) -> float:
     """Return what a call takes on the average."""
@@ -39,14 +44,40 @@ def microseconds(call: Callable[[], object], calls: int) -> float:
     return (perf_counter_ns() - began) / calls / 1000.0
 
 
+def among_100() -> object:
+    """Do what is the same on each machine."""
+    return choices(HUNDRED, weights=WEIGHTS)
+
+
+def medians(cost: Callable[[], float]) -> tuple[float, float]:
+    """
+    Measure a number of rounds.
+
+    Args:
+        cost: Measures one, in microseconds.
+
+    Returns:
+        The median, and that of the ratios to ``random.choices`` among 100.
+    """
+    rounds = []
+    for _ in range(ROUNDS):
+        reference = microseconds(among_100, CALLS)
+        took = cost()
+        rounds.append((took, took / reference))
+    took, ratio = map(median, zip(*rounds, strict=True))
+    return took, ratio
+
+
 class Cost(NamedTuple):
-    """Medians, in microseconds, for one size of a pool."""
+    """Medians for one size of a pool: microseconds, and ratios to ``random.choices`` among 100."""
 
     select: float
     least_select: float
     record: float
     least_record: float
     choices: float
+    select_of_100: float
+    record_of_100: float
 
 
 def measure(size: int) -> Cost:
@@ -96,19 +127,22 @@ def measure(size: int) -> Cost:
 
     costs = []
     for _ in range(ROUNDS):
+        before = microseconds(among_100, CALLS)
         selection, least_selection = microseconds(select, CALLS), microseconds(draw_any, CALLS)
         todo, began = results_to_come(), monotonic()
         result = microseconds(record, CALLS)
+        after = microseconds(among_100, CALLS)
         todo = results_to_come()
         least_result = microseconds(move_average, CALLS)
         calls = max(1, min(CALLS, 100_000 // size))
-        choices = microseconds(lambda: rng.choices(proxies, weights=weights), calls)
-        costs.append((selection, least_selection, result, least_result, choices))
+        by_choices = microseconds(lambda: choices(proxies, weights=weights), calls)
+        took = (selection, least_selection, result, least_result, by_choices)
+        costs.append((*took, selection / before, result / after))
     return Cost(*map(median, zip(*costs, strict=True)))
 
 
-def measure_banned(size: int, share: float) -> float:
-    """Return the median, in microseconds, of a selection for a domain that has banned *share*."""
+def measure_banned(size: int, share: float) -> tuple[float, float]:
+    """Return the medians of a selection for a domain that has banned *share*."""
     rng = Random(size)
     pool = pool_of(size, rng, rest=1e6)
     strategy = strategy_of_a_crawl(rng)
@@ -125,13 +159,11 @@ def measure_banned(size: int, share: float) -> float:
         proxy.abandon_request(DOMAIN)
 
     select_and_end()  # what is left is found once
-    return median(
-        microseconds(select_and_end, CALLS) - microseconds(end, CALLS) for _ in range(ROUNDS)
-    )
+    return medians(lambda: microseconds(select_and_end, CALLS) - microseconds(end, CALLS))
 
 
-def measure_filtered(size: int, countries: list[str]) -> float:
-    """Return the median, in microseconds, of a selection of a proxy in another country each."""
+def measure_filtered(size: int, countries: list[str]) -> tuple[float, float]:
+    """Return the medians of a selection of a proxy in another country each."""
     rng = Random(size)
     pool = pool_of(size, rng, countries=countries)
     strategy = strategy_of_a_crawl(rng)
@@ -142,35 +174,36 @@ def measure_filtered(size: int, countries: list[str]) -> float:
     for context in contexts:  # what each country has is found once
         strategy.select(pool, context).abandon_request(DOMAIN)
     todo = cycle(contexts)
-    return median(
-        microseconds(lambda: strategy.select(pool, next(todo)), CALLS) for _ in range(ROUNDS)
-    )
+    return medians(lambda: microseconds(lambda: strategy.select(pool, next(todo)), CALLS))
 
 
-def select_by(name: str, size: int) -> float:
-    """Return the median, in microseconds, of one of 1,000 selections that are under way at once."""
+def measure_strategy(name: str, size: int) -> tuple[float, float]:
+    """Return the medians of one of 1,000 selections that are under way at once."""
     rng = Random(size)
     pool = pool_of(size, rng)
     strategy = STRATEGIES[name](CONFIG_OF_A_CRAWL, rng=rng)
     context = SelectionContext(domain=DOMAIN)
     strategy.select(pool, context).abandon_request()
-    selected: list[Proxy] = []
-    costs = []
-    for _ in range(ROUNDS):
-        costs.append(microseconds(lambda: selected.append(strategy.select(pool, context)), CALLS))
+
+    def round_() -> float:
+        selected: list[Proxy] = []
+        took = microseconds(lambda: selected.append(strategy.select(pool, context)), CALLS)
         for proxy in selected:
             proxy.abandon_request(DOMAIN)
-        selected.clear()
-    return median(costs)
+        return took
+
+    return medians(round_)
 
 
 def compare_strategies(sizes: list[int]) -> None:
     """Measure each strategy's selections, and print a table."""
-    print("strategy      " + "".join(f"{size:>11,}" for size in sizes) + "   largest, of smallest")
+    print("strategy      " + "".join(f"{size:>11,}" for size in sizes), end="")
+    print("   largest, of smallest       of 100")
     for name in sorted(STRATEGIES):
-        figures = [select_by(name, size) for size in sizes]
-        cells = "".join(f"{figure:8.2f} us" for figure in figures)
-        print(f"{name:14}{cells}{max(figures) / min(figures):10.2f} x", flush=True)
+        costs, ratios = zip(*(measure_strategy(name, size) for size in sizes), strict=True)
+        cells = "".join(f"{cost:8.2f} us" for cost in costs)
+        flat = f"{max(costs) / min(costs):10.2f} x"
+        print(f"{name:14}{cells}{flat}{min(ratios):10.2f} to {max(ratios):.2f}", flush=True)
 
 
 def main() -> None:
@@ -185,36 +218,31 @@ def main() -> None:
         return
     figures = {size: measure(size) for size in sizes}
     first, last = figures[sizes[0]], figures[sizes[-1]]
-    choices_at_100 = figures[100].choices
-    print("                       select                 record_result   random.choices(weights=)")
-    print("  proxies      us  of 10  of the least      us  of the least        us  of select")
+    print("                select                       record_result          random.choices")
+    print("  proxies      us  of 10  of least  of 100      us  of least  of 100      us  of select")
     for size, cost in figures.items():
-        select, least_select, record, least_record, choices = cost
+        select, record = cost.select, cost.record
         print(
             f"{size:9,}  {select:6.2f} {select / first.select:4.2f} x"
-            f"  {select / least_select:10.1f} x  {record:6.2f}  {record / least_record:10.1f} x"
-            f"  {choices:8.1f} {choices / select:9,.1f} x"
+            f"  {select / cost.least_select:6.1f} x  {cost.select_of_100:6.2f}"
+            f"  {record:6.2f}  {record / cost.least_record:6.1f} x  {cost.record_of_100:6.2f}"
+            f"{cost.choices:9.1f} {cost.choices / select:9,.1f} x"
         )
     print(
         f"The least, in us, at {sizes[0]} and at {sizes[-1]:,}: selection"
         f" {first.least_select:.2f} and {last.least_select:.2f}, result"
         f" {first.least_record:.2f} and {last.least_record:.2f}."
     )
-    at_100, at_most = (cost.select / choices_at_100 for cost in (figures[100], last))
-    print(
-        f"Against random.choices at 100 proxies, a selection takes {at_100:.2f} there, and"
-        f" {at_most:.2f} at {sizes[-1]:,}."
-    )
     if sizes[-1] >= 100_000:
-        banned = measure_banned(100_000, 0.999)
+        took, ratio = measure_banned(100_000, 0.999)
         print(
-            f"For a domain that has banned 99.9% of 100,000 a selection takes {banned:.2f} us,"
-            f" {banned / choices_at_100:.2f} of random.choices at 100 proxies."
+            f"For a domain that has banned 99.9% of 100,000 a selection takes {took:.2f} us,"
+            f" {ratio:.2f} of 100."
         )
-        filtered = measure_filtered(100_000, sorted(CODES)[:200])
+        took, ratio = measure_filtered(100_000, sorted(CODES)[:200])
         print(
             f"Of 100,000 in 200 countries, a selection of one in a given country takes"
-            f" {filtered:.2f} us, {filtered / choices_at_100:.2f} of random.choices at 100 proxies."
+            f" {took:.2f} us, {ratio:.2f} of 100."
         )
 
 
