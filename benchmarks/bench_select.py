@@ -45,7 +45,7 @@ def microseconds(call: Callable[[], object], calls: int) -> float:
 
 
 def among_100() -> object:
-    """Do what is the same on each machine."""
+    """Do what selections are compared with: it stands for the speed of the machine."""
     return choices(HUNDRED, weights=WEIGHTS)
 
 
