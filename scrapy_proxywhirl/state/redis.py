@@ -16,11 +16,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from scrapy_proxywhirl.core.journal import Record, SharedRest
-from scrapy_proxywhirl.state.store import Answer, Store, StoreError
+from scrapy_proxywhirl.state.store import (
+    LONGEST_MS,
+    Answer,
+    Store,
+    StoreError,
+    read_record,
+    read_rest,
+)
 
 if TYPE_CHECKING:
-    from scrapy_proxywhirl.core.journal import Change
+    from scrapy_proxywhirl.core.journal import Change, Record, SharedRest
 
 DEFAULT_NAMESPACE = "proxywhirl"
 
@@ -44,7 +50,8 @@ _FORGOTTEN_AFTER = 90 * 86400
 _RESTS_FORGOTTEN_AFTER = 3600
 
 # A proxy's figures stand in one text, its average to 17 digits, which is all of it. What is no such
-# text is as good as nothing.
+# text is as good as nothing, and the next change overwrites it.
+_FIGURES = 7
 _SCRIPT = """
 local proxies, changed, rests, rests_changed, about, heard = unpack(KEYS)
 local told = cjson.decode(ARGV[1])
@@ -83,6 +90,9 @@ local function read(text)
     local values = {}
     for value in string.gmatch(text or '', '[^|]+') do
         local figure = tonumber(value)
+        if figure and not (figure >= 0 and figure < told.longest) then
+            return nil  -- nor where it is no number, which compares with none
+        end
         if not figure and (value ~= '-' or #values > 0) then
             return nil
         end
@@ -268,6 +278,7 @@ class RedisStore(Store):
                 "forgotten": _FORGOTTEN_AFTER,
                 "forgotten_rests": _RESTS_FORGOTTEN_AFTER,
                 "heard": _HEARD,
+                "longest": LONGEST_MS,
             }
 
     def _make(self, call: dict[str, Any]) -> None:
@@ -297,28 +308,19 @@ def _pairs(items: Sequence[bytes]) -> Iterator[tuple[str, str]]:
 
 def _read_records(items: Sequence[bytes], now: float) -> Iterator[Record]:
     for proxy_id, text in _pairs(items):
-        try:
-            ema, guess, *counts, used = text.split("|")
-            failing, successes, bans, failures = map(int, counts)
-            yield Record(
-                proxy_id,
-                None if ema == "-" else float(ema),
-                guess == "1",
-                failing,
-                successes,
-                bans,
-                failures,
-                age=max(0.0, now - float(used)),
-            )
-        except ValueError:  # somebody else's garbage, which the next change overwrites
+        figures = text.split("|")
+        if len(figures) != _FIGURES:
             continue
+        ema, guess, *counts, used = figures
+        record = read_record(proxy_id, None if ema == "-" else ema, guess == "1", counts, used, now)
+        if record is not None:
+            yield record
 
 
 def _read_rests(items: Sequence[bytes], now: float) -> Iterator[SharedRest]:
     for name, text in _pairs(items):
         proxy_id, _, domain = name.partition(" ")
         until, _, step = text.partition("|")
-        try:
-            yield SharedRest(proxy_id, domain or None, max(0.0, float(until) - now), int(step))
-        except ValueError:
-            continue
+        rest = read_rest(proxy_id, domain, until, step, now)
+        if rest is not None:
+            yield rest

@@ -10,13 +10,19 @@ from pathlib import Path
 from time import strftime, time
 from typing import TYPE_CHECKING, Any
 
-from scrapy_proxywhirl.core.journal import Record, SharedRest
-from scrapy_proxywhirl.state.store import Answer, Store, StoreError
+from scrapy_proxywhirl.state.store import (
+    LONGEST_MS,
+    Answer,
+    Store,
+    StoreError,
+    read_record,
+    read_rest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from scrapy_proxywhirl.core.journal import Change
+    from scrapy_proxywhirl.core.journal import Change, Record, SharedRest
 
 logger = logging.getLogger(__name__)
 
@@ -61,13 +67,14 @@ CREATE TABLE exchanges (number INTEGER NOT NULL);
 INSERT INTO exchanges VALUES (0);
 """
 
-# The factor and the offset are of what others have made of the average meanwhile.
+# The factor and the offset are of what others have made of the average meanwhile. What cannot be
+# one, as a text, which is more than any number, is overwritten.
 _CHANGE = """
 INSERT INTO proxies
 VALUES (:id, :ema_ms, :is_guess, :failing, :successes, :bans, :failures, :now, :number)
 ON CONFLICT (id) DO UPDATE SET
     ema_ms = CASE
-        WHEN ema_ms IS NULL THEN excluded.ema_ms
+        WHEN ema_ms IS NULL OR NOT (ema_ms >= 0 AND ema_ms < :longest) THEN excluded.ema_ms
         WHEN excluded.ema_ms IS NOT NULL THEN :factor * ema_ms + :offset
         WHEN is_guess AND :factor = 0 THEN NULL
         ELSE ema_ms
@@ -174,17 +181,9 @@ class SqliteStore(Store):
         for some in _chunks(proxy_ids):
             query = f"SELECT {_COLUMNS} FROM proxies WHERE id IN ({_marks(some)})"
             for proxy_id, ema_ms, is_guess, *counts, used in cursor.execute(query, some):
-                failing, successes, bans, failures = counts
-                yield Record(
-                    proxy_id,
-                    ema_ms,
-                    bool(is_guess),
-                    failing,
-                    successes,
-                    bans,
-                    failures,
-                    age=max(0.0, now - used),
-                )
+                record = read_record(proxy_id, ema_ms, bool(is_guess), counts, used, now)
+                if record is not None:
+                    yield record
 
     def _rests(
         self, cursor: sqlite3.Cursor, wanted: Sequence[str], seen: int, number: int, now: float
@@ -199,7 +198,9 @@ class SqliteStore(Store):
             rows += cursor.execute(query, (now, *some))
         found = {(proxy_id, domain): (until, step) for proxy_id, domain, until, step in rows}
         for (proxy_id, domain), (until, step) in found.items():
-            yield SharedRest(proxy_id, domain or None, max(0.0, until - now), step)
+            rest = read_rest(proxy_id, domain, until, step, now)
+            if rest is not None:
+                yield rest
 
     def _connect(self) -> bool:
         """Open the file, or begin it; return whether it is new."""
@@ -271,7 +272,7 @@ def _rows(changes: Iterable[Change], now: float, number: int) -> Iterator[dict[s
     for change in changes:
         row = change._asdict()
         row["id"] = row.pop("proxy_id")
-        yield {**row, "now": now, "number": number}
+        yield {**row, "now": now, "number": number, "longest": LONGEST_MS}
 
 
 def _rows_of_rests(

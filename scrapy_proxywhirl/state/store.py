@@ -6,10 +6,16 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from scrapy_proxywhirl.core.journal import Record, SharedRest
 
-    from scrapy_proxywhirl.core.journal import Change, Record, SharedRest
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from scrapy_proxywhirl.core.journal import Change
+
+# In milliseconds: thirty years, which no response takes. Where a store has more, or less than
+# nothing, it is not ours.
+LONGEST_MS = 1e12
 
 
 class StoreError(Exception):
@@ -80,3 +86,60 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of what it holds."""
+
+
+def read_record(
+    proxy_id: str,
+    ema_ms: float | str | None,
+    is_guess: bool,
+    counts: Iterable[int | str],
+    used: float | str,
+    now: float,
+) -> Record | None:
+    """
+    Make a record of what a store has, which somebody else may have written, or a bad disk.
+
+    Args:
+        proxy_id: Whose.
+        ema_ms: Its average, in milliseconds; None without one.
+        is_guess: Whether that is made of failures alone.
+        counts: Failures in a row, successes, bans and failures.
+        used: When it was last used, in seconds since 1970 began.
+        now: The same of now.
+
+    Returns:
+        The record; None where that is what nobody learns.
+    """
+    try:
+        average = None if ema_ms is None else float(ema_ms)
+        failing, successes, bans, failures = map(int, counts)
+        age = max(0.0, now - float(used))
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+    if min(failing, successes, bans, failures) < 0:
+        return None
+    if average is not None and not 0.0 <= average < LONGEST_MS:
+        return None
+    return Record(proxy_id, average, is_guess, failing, successes, bans, failures, age)
+
+
+def read_rest(
+    proxy_id: str, domain: str, until: float | str, step: int | str, now: float
+) -> SharedRest | None:
+    """
+    Make a rest of what a store has.
+
+    Args:
+        proxy_id: Whose.
+        domain: By whom; empty for everybody.
+        until: When it is over, in seconds since 1970 began.
+        step: Failures in a row.
+        now: As for :func:`read_record`.
+
+    Returns:
+        The rest; None where that is none.
+    """
+    try:
+        return SharedRest(proxy_id, domain or None, max(0.0, float(until) - now), int(step))
+    except (ArithmeticError, TypeError, ValueError):
+        return None

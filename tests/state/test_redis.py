@@ -97,6 +97,12 @@ def test_a_server_that_was_emptied_is_told_of(redis_server: RedisServer) -> None
         "x|0|0|0|0|0|0",
         "\ud83d\ude00|1",
         "1|2|3|4|5|6|7|8",
+        "nan|0|0|0|0|0|9e9",
+        "-nan|0|0|0|0|0|9e9",
+        "inf|0|0|0|0|0|9e9",
+        "-5|0|0|0|0|0|9e9",
+        "1e300|0|0|0|0|0|9e9",
+        "5|0|0|-4|0|0|9e9",
     ],
 )
 def test_garbage_is_passed_over_and_overwritten(garbage: str, redis_server: RedisServer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapy_proxywhirl.core.journal import Change
+from scrapy_proxywhirl.core.journal import Change, SharedRest
 from scrapy_proxywhirl.state import sqlite, store_for
 from scrapy_proxywhirl.state.sqlite import SqliteStore
 from scrapy_proxywhirl.state.store import StoreError
@@ -41,17 +41,19 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-def make_newer(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 99")
+def write(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(statement)
     connection.close()
+
+
+def make_newer(path: Path) -> None:
+    write(path, "PRAGMA user_version = 99")
 
 
 def make_anothers(path: Path) -> None:
     path.unlink()
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE books (title TEXT)")
-    connection.close()
+    write(path, "CREATE TABLE books (title TEXT)")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,39 @@ def test_a_file_that_cannot_be_read_is_kept_aside_and_a_new_one_begun(
     assert warning.levelno == logging.WARNING
     assert str(aside) in warning.getMessage()
     assert any(one in warning.getMessage() for one in reason.split("|"))
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    ["ema_ms = 'x'", "ema_ms = x'ff'", "ema_ms = -5.0", "ema_ms = 9e999", "ema_ms = 1e300"],
+)
+def test_an_average_that_cannot_be_one_is_passed_over_and_overwritten(
+    garbage: str, path: Path
+) -> None:
+    write(path, f"UPDATE proxies SET {garbage}")
+    store = SqliteStore(path)
+
+    assert not store.exchange([], [], ["a"]).records
+    store.exchange([KNOWN], [], [])
+
+    (record,) = store.exchange([], [], ["a"]).records
+    assert record.ema_ms == 100.0
+    store.close()
+
+
+def test_what_cannot_have_been_told_is_passed_over(path: Path) -> None:
+    store = SqliteStore(path)
+    rests = [SharedRest(one, None, 60.0, 1) for one in ("a", "b")]
+    store.exchange([KNOWN._replace(proxy_id=one) for one in ("b", "c")], rests, [])
+    write(path, "UPDATE proxies SET used = 'x' WHERE id = 'a'")
+    write(path, "UPDATE proxies SET bans = -1 WHERE id = 'b'")
+    write(path, "UPDATE rests SET step = 9e999 WHERE id = 'a'")
+
+    answer = SqliteStore(path).exchange([], [], ["a", "b", "c"])
+
+    assert [record.proxy_id for record in answer.records] == ["c"]
+    assert [rest.proxy_id for rest in answer.rests] == ["b"]
+    store.close()
 
 
 def test_a_database_of_somebody_elses_is_left_as_it_is(path: Path) -> None:
