@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +31,11 @@ _META = {
     "dont_cache": True,
     "referrer_policy": "no-referrer",  # where it redirects to, the URL is nobody's business
 }
+
+
+# What is no key: a word, a number, and what is too short for one, as "v2".
+_WORD = re.compile(r"[A-Za-z]{0,15}|[0-9]{1,8}|[A-Za-z0-9]{1,4}")
+_BETWEEN_WORDS = re.compile(r"[-_.]")
 
 
 class SourceRequest(Request):
@@ -92,7 +98,8 @@ class UrlSource(Source):
 
 def public_part(url: str) -> str:
     """
-    Return *url* without what may be secret: its credentials, query and fragment.
+    Return *url* without what may be secret: its credentials, query and fragment, and those parts of
+    its path that are not plain words, as some vendors have a key there.
 
     Raises:
         ValueError: It is none.
@@ -102,4 +109,9 @@ def public_part(url: str) -> str:
     except ValueError:  # whose text may have the credentials in it
         raise ValueError("a URL that cannot be read") from None
     host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="", fragment="").geturl()
+    path = "/".join(part if _is_plain(part) else "..." for part in parts.path.split("/"))
+    return parts._replace(netloc=host, path=path, query="", fragment="").geturl()
+
+
+def _is_plain(part: str) -> bool:
+    return all(_WORD.fullmatch(word) for word in _BETWEEN_WORDS.split(part))

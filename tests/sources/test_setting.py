@@ -243,6 +243,11 @@ SOURCES = [
     ("setup.cfg", FileSource, "setup.cfg"),  # for it is there
     ("https://h/list?key=secret", UrlSource, "https://h/list"),
     ("http://user:secret@h:1/list#secret", UrlSource, "http://h:1/list"),
+    ("https://h/api/v2/my-list_2026.csv.gz", UrlSource, "https://h/api/v2/my-list_2026.csv.gz"),
+    (f"https://h/v1/{'key' * 13}/-/any/", UrlSource, "https://h/v1/.../-/any/"),
+    ("https://h/5f0c0e4e-83b1-4a52-9c1f-1f2d3c4b5a69", UrlSource, "https://h/..."),
+    ("https://h/AbC9-dEfGh12_3.txt", UrlSource, "https://h/..."),
+    ("https://h/user:secret@list", UrlSource, "https://h/..."),
     (Vendor, CodeSource, f"{__name__}.Vendor"),
     (from_vendor, CodeSource, f"{__name__}.from_vendor"),
     (f"{__name__}.from_vendor", CodeSource, f"{__name__}.from_vendor"),
