@@ -200,6 +200,7 @@ def test_what_cannot_be_done_is_said(arguments: list[str], message: str, tmp_pat
         ('{"origin": {"a": 1}, "headers": [1]}', None, None),
         ("[1, 2]", None, None),
         ("12", None, None),
+        ("[" * 50_000, None, None),
         (b"\xff\x00", None, None),
         ("", None, None),
     ],
@@ -213,12 +214,31 @@ def test_what_a_page_tells_is_read(
 def test_the_figures_of_a_check() -> None:
     one = Check(Proxy("a:1"))
     assert (one.works, one.median_ms, one.p95_ms, one.anonymity) == (False, None, None, None)
+    one.answers = 1
+    assert (one.works, one.median_ms, one.p95_ms) == (True, None, None)
     one.latencies_ms = [100.0]
     assert (one.works, one.median_ms, one.p95_ms) == (True, 100.0, 100.0)
     one.latencies_ms = [float(ms) for ms in range(1, 102)]
     assert (one.median_ms, one.p95_ms) == (51.0, 96.0)
     one.telling = []
     assert one.anonymity == "elite"
+
+
+def test_labels_stand_in_the_table_as_they_are_and_those_not_measured_behind_others() -> None:
+    from scrapy_proxywhirl.commands.report import write_report
+
+    labels = ["[red]:smile:", "[/nope]", "broken"]
+    checks = [Check(Proxy("h:1", label=label)) for label in labels] + [Check(Proxy("[fe80::1]:1"))]
+    checks[1].latencies_ms = [7.0]
+    for one in (checks[0], checks[1], checks[3]):
+        one.answers = 1
+    stream = io.StringIO()
+
+    write_report(checks, "table", stream)
+
+    rows = [line for line in stream.getvalue().splitlines() if "yes" in line or "no " in line]
+    assert [row.split()[1] for row in rows] == ["[/nope]", "[fe80::1]:1", "[red]:smile:", "broken"]
+    assert "3 of 4 proxies work" in stream.getvalue()
 
 
 def test_the_reason_within_another_is_told() -> None:

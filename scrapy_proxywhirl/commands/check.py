@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from math import nan
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +57,8 @@ class Check:
 
     Attributes:
         proxy: Which one.
-        latencies_ms: Of the answers that were none of a refusal.
+        answers: How many came that were none of a refusal.
+        latencies_ms: Of those, where the download handler measures them.
         https: Whether an HTTPS page came; None where that was not tried.
         exit_ip: The address that the site sees, where its page tells it.
         telling: Names of headers that the site sees and that tell of a proxy; None where its page
@@ -68,6 +68,7 @@ class Check:
     """
 
     proxy: Proxy
+    answers: int = 0
     latencies_ms: list[float] = field(default_factory=list)
     https: bool | None = None
     exit_ip: str | None = None
@@ -78,11 +79,11 @@ class Check:
     @property
     def works(self) -> bool:
         """Whether an answer came, and nothing went wrong before."""
-        return bool(self.latencies_ms)
+        return self.answers > 0
 
     @property
     def median_ms(self) -> float | None:
-        """Of the latencies."""
+        """Of the latencies; None where none was measured."""
         return median(self.latencies_ms) if self.latencies_ms else None
 
     @property
@@ -144,10 +145,12 @@ class CheckSpider(PoolSpider):
         """Take what a site, or the proxy, has said."""
         if response.status >= 400:
             return self._went_wrong(check, f"status {response.status}")
-        check.latencies_ms.append(1000.0 * response.meta.get("download_latency", nan))
-        if len(check.latencies_ms) == 1:
+        check.answers += 1
+        if "download_latency" in response.meta:
+            check.latencies_ms.append(1000.0 * response.meta["download_latency"])
+        if check.answers == 1:
             check.exit_ip, check.telling = told_by(response)
-        if len(check.latencies_ms) < self.trial.rounds:
+        if check.answers < self.trial.rounds:
             return self._ask(check, self.trial.url)
         return self._end(check)
 
@@ -257,7 +260,7 @@ def told_by(response: Response) -> tuple[str | None, list[str] | None]:
     text = response.text[:_LOOKED_AT] if isinstance(response, TextResponse) else ""
     try:
         page = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or made to be nested too deeply
         return _address(text), None
     if not isinstance(page, dict):
         return _address(page), None

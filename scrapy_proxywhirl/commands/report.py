@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
@@ -62,7 +63,8 @@ def write_report(checks: Sequence[Check], report_format: str, stream: TextIO) ->
         for one in fields:
             writer.writerow({**one, "headers": ";".join(one["headers"] or ())})
     else:
-        _print_table(fields, Console(file=stream))
+        # Brackets and colons are a label's own.
+        _print_table(fields, Console(file=stream, markup=False, emoji=False))
 
 
 def write_good(checks: Sequence[Check], path: str) -> int:
@@ -87,7 +89,8 @@ def write_good(checks: Sequence[Check], path: str) -> int:
 
 
 def _rank(check: Check) -> tuple[bool, float, str]:
-    return not check.works, check.median_ms or 0.0, check.proxy.label
+    median_ms = check.median_ms
+    return not check.works, inf if median_ms is None else median_ms, check.proxy.label
 
 
 def _fields(check: Check) -> dict[str, Any]:
