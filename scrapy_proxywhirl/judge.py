@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 WRONG_CREDENTIALS = Verdict(Outcome.FAILURE, "407")
 
+# Under the name that it would have further on, where Scrapy has no retry for it.
+GARBLED = Verdict(Outcome.FAILURE, "BadGzipFile")
+
+# What begins with anything else is not compressed by gzip.
+_GZIP = b"\x1f\x8b"
+
 # A compressed body of nothing is no longer than this, in bytes, under any encoding.
 _NOTHING = 64
 
@@ -96,12 +102,10 @@ class Judge:
         if response.status == 407:
             return WRONG_CREDENTIALS
         answer = self.ask(request, response) if asked is None else asked
-        if answer is False:  # as it is nearly always
-            return SUCCESS
-        if isawaitable(answer):
+        if answer is not False and isawaitable(answer):  # it is False nearly always
             answer = await answer
         if not answer:
-            return SUCCESS
+            return GARBLED if is_garbled(response) else SUCCESS
         if response.status != 200 and is_robots_txt(request):
             return NEUTRAL  # a site may well refuse to say what it allows
         return Verdict(Outcome.BAN, answer if isinstance(answer, str) else str(response.status))
@@ -127,5 +131,20 @@ class Judge:
             return response
         if self._decoder is None or "Content-Encoding" not in response.headers:
             return response
+        if is_garbled(response) or response.status == 206:
+            return response
         # A copy: what the spider gets is decompressed further on, by Scrapy.
         return cast("Response", self._decoder.process_response(request, response.replace()))
+
+
+def is_garbled(response: Response) -> bool:
+    """
+    Tell whether *response* is said to be compressed by gzip, and is not.
+
+    Some proxies write into pages and leave the headers as they are; Scrapy loses such a page.
+    """
+    encodings = response.headers.get("Content-Encoding")
+    if not encodings or not response.body or response.body.startswith(_GZIP):
+        return False
+    last = encodings.rpartition(b",")[2].strip().lower()
+    return last in (b"gzip", b"x-gzip") and response.status != 206  # a part may begin anyhow

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.attempts import Attempt, OpenAttempts
-from scrapy_proxywhirl.judge import WRONG_CREDENTIALS
+from scrapy_proxywhirl.judge import WRONG_CREDENTIALS, is_garbled
 from scrapy_proxywhirl.note import NOTE, Note, forget_credentials, forget_failures
 from scrapy_proxywhirl.outcomes import (
     CONFIGURATION_ERRORS,
@@ -113,7 +113,8 @@ class Recorder:
             attempt.body_seconds = monotonic() - attempt.headers_at
         if self._has_cache:
             attempt.asked = asked = self._judge.ask(request, response)
-            if response.status == 407 or (asked and not isawaitable(asked)):
+            is_ban = asked and not isawaitable(asked)
+            if is_ban or response.status == 407 or is_garbled(response):
                 request.meta["_dont_cache"] = True
 
     async def responded(self, request: Request, response: Response) -> Verdict:

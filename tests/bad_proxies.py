@@ -14,6 +14,7 @@ BAD_PROXIES = [
     (ProxySpec(fault=Fault.HANG), "failures"),
     (ProxySpec(fault=Fault.CUT), "failures"),
     (ProxySpec(fault=Fault.RESET_BODY), "failures"),
+    (ProxySpec(fault=Fault.GARBLE), "failures/BadGzipFile"),
     (ProxySpec(byte_seconds=0.2), "failures"),  # longer than it may take
     (ProxySpec(fault=Fault.STATUS, status=403), "bans/403"),
     (ProxySpec(fault=Fault.STATUS, status=502), "bans/502"),

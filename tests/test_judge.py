@@ -15,7 +15,7 @@ from twisted.internet import error
 from twisted.web.client import ResponseFailed
 
 from scrapy_proxywhirl import BanPolicy
-from scrapy_proxywhirl.judge import Judge
+from scrapy_proxywhirl.judge import GARBLED, Judge
 from scrapy_proxywhirl.outcomes import (
     NETWORK_ERRORS,
     NEUTRAL,
@@ -57,6 +57,30 @@ def answer(status: int = 200, body: bytes = b"<title>a page</title>", **headers:
 )
 def test_a_response_is_judged_by_its_status(status: int, expected: Verdict) -> None:
     assert verdict(JUDGE.on_response(REQUEST, answer(status))) == expected
+
+
+@pytest.mark.parametrize("texts", [(), ("robot",)])
+@pytest.mark.parametrize(
+    ("status", "body", "encoding", "expected"),
+    [
+        (200, b"<title>a page</title>" * 9, "gzip", GARBLED),
+        (404, b"<title>a page</title>" * 9, "br, X-Gzip", GARBLED),
+        (200, b"<", "gzip", GARBLED),
+        (403, b"<title>a page</title>" * 9, "gzip", Verdict(Outcome.BAN, "403")),
+        (200, b"<title>a page</title>" * 9, "gzip, unheard-of", SUCCESS),
+        (206, b"<title>a page</title>" * 9, "gzip", SUCCESS),
+        (304, b"", "gzip", SUCCESS),
+        (200, compress(b"<title>a page</title>"), "gzip", SUCCESS),
+    ],
+)
+def test_what_is_said_to_be_compressed_and_is_not_is_a_failure(
+    texts: tuple[str, ...], status: int, body: bytes, encoding: str, expected: Verdict
+) -> None:
+    judge = Judge.from_crawler(get_crawler(settings_dict={"PROXYWHIRL_BAN_TEXT": texts}), BanPolicy)
+
+    response = answer(status, body, content_encoding=encoding)
+
+    assert verdict(judge.on_response(REQUEST, response)) == expected
 
 
 @pytest.mark.parametrize(

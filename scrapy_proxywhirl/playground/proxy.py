@@ -156,6 +156,8 @@ class LoopbackProxy:
 
 async def _send(answer: Message, has_body: bool, spec: ProxySpec, writer: StreamWriter) -> bool:
     """Send *answer* as *spec* has it; return whether the connection is kept."""
+    if spec.fault is Fault.GARBLE:
+        answer.headers["content-encoding"] = "gzip"
     head, end, body = answer.to_bytes(has_body=has_body).partition(b"\r\n\r\n")
     writer.write(head + end)
     await asyncio.sleep(float(answer.headers.get("body-seconds", spec.body_seconds)))

@@ -19,6 +19,7 @@ class Fault(Enum):
     HANG = "hang"  #: it takes a request and never answers
     CUT = "cut"  #: it closes the connection half-way through the body
     RESET_BODY = "reset-body"  #: it resets the connection after the headers
+    GARBLE = "garble"  #: it says of what it passes on that it is compressed, which it is not
     STATUS = "status"  #: it answers at once, with a status and a page of its own; SOCKS: it refuses
 
 

@@ -154,10 +154,11 @@ async def test_a_retry_is_the_page_that_it_was(
 
 
 @deferred_f_from_coro_f
-async def test_bans_do_not_get_into_the_cache(
+async def test_what_is_no_answer_does_not_get_into_the_cache(
     play: Callable[..., Playground], tmp_path: Path
 ) -> None:
-    playground = play(GOOD, CAPTCHA, ProxySpec(fault=Fault.STATUS, status=403))
+    forbids = ProxySpec(fault=Fault.STATUS, status=403)
+    playground = play(GOOD, CAPTCHA, forbids, ProxySpec(fault=Fault.GARBLE))
     settings = {
         "PROXYWHIRL_PROXIES": playground.proxy_urls,
         "PROXYWHIRL_BAN_TEXT": [re.compile("robot")],
@@ -171,6 +172,7 @@ async def test_bans_do_not_get_into_the_cache(
 
     assert_all_arrived(first)
     assert first.stat("bans") >= 2
+    assert first.stat("failures/BadGzipFile") >= 1
     assert first.stats["httpcache/store"] == PAGES
     assert_all_arrived(second)
     assert second.stats["httpcache/hit"] == PAGES
