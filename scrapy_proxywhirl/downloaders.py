@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from math import inf
 from typing import TYPE_CHECKING
 
+from scrapy.resolver import CachingThreadedResolver
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 
@@ -94,6 +95,11 @@ class Downloaders:
         self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
         self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
         self._has_socks = False
+        self._resolver = _resolver_setting(settings)
+        # What Scrapy has by default knows IPv4 only.
+        self._has_to_look_at_addresses = _DEFAULT in self._handlers.values() and issubclass(
+            load_object(settings[self._resolver]), CachingThreadedResolver
+        )
         self._has_warned_of_https = False
         self._has_warned_of_size = False
 
@@ -106,6 +112,8 @@ class Downloaders:
         """
         if self._has_to_look_at_credentials and proxy.has_credentials:
             self._check_credentials(proxy)
+        if self._has_to_look_at_addresses and "[" in proxy.url_with_credentials:
+            self._warn_of_ipv6()
         scheme = proxy.scheme
         if scheme == "http":
             return
@@ -191,6 +199,15 @@ class Downloaders:
             )
         self._has_socks = True
 
+    def _warn_of_ipv6(self) -> None:
+        self._has_to_look_at_addresses = False
+        logger.warning(
+            "The pool has proxies with IPv6 addresses, which Scrapy by default has resolved as if"
+            " they were names, in vain: no http:// page will come through them. Put %s ="
+            " 'scrapy.resolver.CachingHostnameResolver' into settings.py.",
+            self._resolver,
+        )
+
     def _warn_of_https(self, name: str) -> None:
         if self._has_warned_of_https:
             return
@@ -211,6 +228,15 @@ def most_open_files() -> float:
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return inf if soft == resource.RLIM_INFINITY else soft
+
+
+def _resolver_setting(settings: BaseSettings) -> str:
+    """Return the name of the setting that has Scrapy's resolver, by which version it is."""
+    older, newer = "DNS_RESOLVER", "TWISTED_DNS_RESOLVER"
+    older_priority, newer_priority = map(settings.getpriority, (older, newer))
+    if newer_priority is None or (older_priority and older_priority >= newer_priority):
+        return older
+    return newer
 
 
 def _kind(handler: type) -> str:

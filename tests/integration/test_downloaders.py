@@ -12,7 +12,8 @@ import scrapy
 from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.http import TextResponse
-from scrapy.utils.defer import deferred_f_from_coro_f
+from scrapy.utils.defer import deferred_f_from_coro_f, maybe_deferred_to_future
+from twisted.protocols.portforward import ProxyFactory
 
 from scrapy_proxywhirl import NoProxyForRequestError
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
@@ -226,6 +227,57 @@ async def test_https_proxies_are_warned_of_where_https_pages_are_not_for_them(
 
     (warning,) = (r for r in caplog.records if r.name == "scrapy_proxywhirl.downloaders")
     assert "through which HTTP11DownloadHandler fetches no https:// pages" in warning.getMessage()
+
+
+HOSTNAME_RESOLVER = "scrapy.resolver.CachingHostnameResolver"
+
+
+@pytest.mark.parametrize(
+    ("handler", "settings", "warnings"),
+    [
+        (DEFAULT, {}, 1),
+        (DEFAULT, {"DNS_RESOLVER": HOSTNAME_RESOLVER}, 0),
+        (DEFAULT, {"TWISTED_DNS_RESOLVER": HOSTNAME_RESOLVER}, 0),
+        (HTTPX, {}, 0),
+    ],
+)
+@deferred_f_from_coro_f
+async def test_ipv6_addresses_are_warned_of_where_they_would_be_resolved(
+    handler: str, settings: dict[str, Any], warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    skip_without(handler)
+
+    await crawl_by(handler, ["http://[::1]:1", "http://u:p@[::1]:2", "h:1"], [], **settings)
+
+    assert caplog.text.count(f"DNS_RESOLVER = '{HOSTNAME_RESOLVER}'") == warnings
+
+
+@pytest.mark.parametrize("handler", [DEFAULT, HTTPX, AIOHTTP, IMPERSONATE])
+@deferred_f_from_coro_f
+async def test_pages_come_through_a_proxy_with_an_ipv6_address(
+    handler: str, proxies: Playground
+) -> None:
+    skip_without(handler)
+    from twisted import internet
+    from twisted.internet.error import CannotListenError
+
+    reactor: Any = internet.reactor
+    _, _, there = proxies.proxy_urls[0].rpartition(":")
+    try:
+        here = reactor.listenTCP(0, ProxyFactory("127.0.0.1", int(there)), interface="::1")
+    except CannotListenError:
+        pytest.skip("this machine has no IPv6")
+    proxy = {"host": "::1", "port": here.getHost().port, "username": "us er"}
+
+    crawled = await crawl_by(
+        handler,
+        [{**proxy, "password": CREDENTIALS["us er"]}],
+        [f"{site}/anything" for site in (proxies.origin_url, proxies.https_url)],
+    )
+
+    await maybe_deferred_to_future(here.stopListening())
+    assert [str(failure.value) for failure in crawled.spider.failures] == []
+    assert len(crawled.spider.responses) == 2
 
 
 @pytest.mark.parametrize(("handler", "warnings"), [(HTTPX, 1), (DEFAULT, 0)])
