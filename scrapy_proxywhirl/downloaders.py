@@ -96,8 +96,8 @@ class Downloaders:
         self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
         self._has_socks = False
         self._resolver = _resolver_setting(settings)
-        # What Scrapy has by default knows IPv4 only.
-        self._has_to_look_at_addresses = _DEFAULT in self._handlers.values() and issubclass(
+        # What Scrapy has by default knows IPv4 only; a tunnel for an https:// page needs none.
+        self._has_to_look_at_addresses = self._handlers.get("http") == _DEFAULT and issubclass(
             load_object(settings[self._resolver]), CachingThreadedResolver
         )
         self._has_warned_of_https = False
