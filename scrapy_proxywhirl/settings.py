@@ -38,6 +38,9 @@ ON_NO_MATCH = ("error", "any")
 # What the response times of a proxy are averaged over: the crawl, or each domain by itself.
 SCOPES = ("crawl", "domain")
 
+# False as PROXYWHIRL_STATE has it from the command line, where all is text.
+_FALSE = ("False", "false", "0", "")
+
 
 @dataclass(frozen=True, slots=True)
 class ProxyWhirlSettings:
@@ -172,7 +175,7 @@ def _state(settings: BaseSettings) -> Store | None:
     if url is None:
         folder = job_dir(settings)
         url = f"sqlite:///{folder}/proxywhirl.sqlite" if folder else False
-    if url is False or url == "":
+    if url is False or url in _FALSE:
         return None
     if not isinstance(url, str):
         raise ValueError(f"{name} is of the type {type(url).__name__}; it must be a URL, or False")
