@@ -185,14 +185,14 @@ def measure_strategy(name: str, size: int) -> tuple[float, float]:
     context = SelectionContext(domain=DOMAIN)
     strategy.select(pool, context).abandon_request()
 
-    def round_() -> float:
+    def select_all() -> float:
         selected: list[Proxy] = []
         took = microseconds(lambda: selected.append(strategy.select(pool, context)), CALLS)
         for proxy in selected:
             proxy.abandon_request(DOMAIN)
         return took
 
-    return medians(round_)
+    return medians(select_all)
 
 
 def compare_strategies(sizes: list[int]) -> None:

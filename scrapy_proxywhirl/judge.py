@@ -131,7 +131,7 @@ class Judge:
             return response
         if self._decoder is None or "Content-Encoding" not in response.headers:
             return response
-        if is_garbled(response) or response.status == 206:
+        if response.status == 206 or is_garbled(response):  # it cannot be, or not by itself
             return response
         # A copy: what the spider gets is decompressed further on, by Scrapy.
         return cast("Response", self._decoder.process_response(request, response.replace()))
@@ -143,8 +143,8 @@ def is_garbled(response: Response) -> bool:
 
     Some proxies write into pages and leave the headers as they are; Scrapy loses such a page.
     """
-    encodings = response.headers.get("Content-Encoding")
-    if not encodings or not response.body or response.body.startswith(_GZIP):
+    body = response.body
+    if not body or body.startswith(_GZIP) or response.status == 206:  # a part may begin anyhow
         return False
-    last = encodings.rpartition(b",")[2].strip().lower()
-    return last in (b"gzip", b"x-gzip") and response.status != 206  # a part may begin anyhow
+    encodings = response.headers.get("Content-Encoding") or b""
+    return encodings.rpartition(b",")[2].strip().lower() in (b"gzip", b"x-gzip")

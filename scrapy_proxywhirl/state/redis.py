@@ -21,8 +21,8 @@ from scrapy_proxywhirl.state.store import (
     Answer,
     Store,
     StoreError,
-    read_record,
-    read_rest,
+    records_of,
+    rests_of,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ local function read(text)
     for value in string.gmatch(text or '', '[^|]+') do
         local figure = tonumber(value)
         if figure and not (figure >= 0 and figure < told.longest) then
-            return nil  -- nor where it is no number, which compares with none
+            return nil  -- NaN too, which is neither
         end
         if not figure and (value ~= '-' or #values > 0) then
             return nil
@@ -307,20 +307,20 @@ def _pairs(items: Sequence[bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _read_records(items: Sequence[bytes], now: float) -> Iterator[Record]:
+    return records_of(_rows(items), now)
+
+
+def _rows(
+    items: Sequence[bytes],
+) -> Iterator[tuple[str, str | None, bool, Sequence[str], str]]:
     for proxy_id, text in _pairs(items):
         figures = text.split("|")
-        if len(figures) != _FIGURES:
-            continue
-        ema, guess, *counts, used = figures
-        record = read_record(proxy_id, None if ema == "-" else ema, guess == "1", counts, used, now)
-        if record is not None:
-            yield record
+        if len(figures) == _FIGURES:
+            ema, guess, *counts, used = figures
+            yield proxy_id, None if ema == "-" else ema, guess == "1", counts, used
 
 
 def _read_rests(items: Sequence[bytes], now: float) -> Iterator[SharedRest]:
-    for name, text in _pairs(items):
-        proxy_id, _, domain = name.partition(" ")
-        until, _, step = text.partition("|")
-        rest = read_rest(proxy_id, domain, until, step, now)
-        if rest is not None:
-            yield rest
+    pairs = ((*name.partition(" "), *text.partition("|")) for name, text in _pairs(items))
+    rows = ((proxy_id, domain, until, step) for proxy_id, _, domain, until, _, step in pairs)
+    return rests_of(rows, now)

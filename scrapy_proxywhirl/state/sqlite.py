@@ -15,8 +15,8 @@ from scrapy_proxywhirl.state.store import (
     Answer,
     Store,
     StoreError,
-    read_record,
-    read_rest,
+    records_of,
+    rests_of,
 )
 
 if TYPE_CHECKING:
@@ -180,10 +180,11 @@ class SqliteStore(Store):
     def _records(self, cursor: sqlite3.Cursor, proxy_ids: set[str], now: float) -> Iterator[Record]:
         for some in _chunks(proxy_ids):
             query = f"SELECT {_COLUMNS} FROM proxies WHERE id IN ({_marks(some)})"
-            for proxy_id, ema_ms, is_guess, *counts, used in cursor.execute(query, some):
-                record = read_record(proxy_id, ema_ms, bool(is_guess), counts, used, now)
-                if record is not None:
-                    yield record
+            rows = (
+                (proxy_id, ema_ms, bool(is_guess), counts, used)
+                for proxy_id, ema_ms, is_guess, *counts, used in cursor.execute(query, some)
+            )
+            yield from records_of(rows, now)
 
     def _rests(
         self, cursor: sqlite3.Cursor, wanted: Sequence[str], seen: int, number: int, now: float
@@ -197,10 +198,7 @@ class SqliteStore(Store):
             query = f"{columns} WHERE until > ? AND id IN ({_marks(some)})"
             rows += cursor.execute(query, (now, *some))
         found = {(proxy_id, domain): (until, step) for proxy_id, domain, until, step in rows}
-        for (proxy_id, domain), (until, step) in found.items():
-            rest = read_rest(proxy_id, domain, until, step, now)
-            if rest is not None:
-                yield rest
+        yield from rests_of(((*of, *rest) for of, rest in found.items()), now)
 
     def _connect(self) -> bool:
         """Open the file, or begin it; return whether it is new."""

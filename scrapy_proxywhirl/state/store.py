@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy_proxywhirl.core.journal import Record, SharedRest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from scrapy_proxywhirl.core.journal import Change
 
@@ -88,58 +88,51 @@ class Store(ABC):
         """Let go of what it holds."""
 
 
-def read_record(
-    proxy_id: str,
-    ema_ms: float | str | None,
-    is_guess: bool,
-    counts: Iterable[int | str],
-    used: float | str,
+def records_of(
+    rows: Iterable[tuple[str, float | str | None, bool, Sequence[int | str], float | str]],
     now: float,
-) -> Record | None:
+) -> Iterator[Record]:
     """
-    Make a record of what a store has, which somebody else may have written, or a bad disk.
+    Make records of what a store has, which somebody else may have written, or a bad disk.
 
     Args:
-        proxy_id: Whose.
-        ema_ms: Its average, in milliseconds; None without one.
-        is_guess: Whether that is made of failures alone.
-        counts: Failures in a row, successes, bans and failures.
-        used: When it was last used, in seconds since 1970 began.
+        rows: Of each proxy its id; its average, in milliseconds, None without one; whether that is
+            made of failures alone; failures in a row, successes, bans and failures; and when it was
+            last used, in seconds since 1970 began.
         now: The same of now.
 
-    Returns:
-        The record; None where that is what nobody learns.
+    Yields:
+        A record for each row but those that nobody can have told.
     """
-    try:
-        average = None if ema_ms is None else float(ema_ms)
-        failing, successes, bans, failures = map(int, counts)
-        age = max(0.0, now - float(used))
-    except (ArithmeticError, TypeError, ValueError):
-        return None
-    if min(failing, successes, bans, failures) < 0:
-        return None
-    if average is not None and not 0.0 <= average < LONGEST_MS:
-        return None
-    return Record(proxy_id, average, is_guess, failing, successes, bans, failures, age)
+    for proxy_id, ema_ms, is_guess, counts, used in rows:
+        try:
+            average = None if ema_ms is None else float(ema_ms)
+            failing, successes, bans, failures = map(int, counts)
+            age = max(0.0, now - float(used))
+        except (ArithmeticError, TypeError, ValueError):
+            continue
+        is_average = average is None or 0.0 <= average < LONGEST_MS
+        if is_average and min(failing, successes, bans, failures) >= 0:
+            yield Record(proxy_id, average, is_guess, failing, successes, bans, failures, age)
 
 
-def read_rest(
-    proxy_id: str, domain: str, until: float | str, step: int | str, now: float
-) -> SharedRest | None:
+def rests_of(
+    rows: Iterable[tuple[str, str, float | str, int | str]], now: float
+) -> Iterator[SharedRest]:
     """
-    Make a rest of what a store has.
+    Make rests of what a store has.
 
     Args:
-        proxy_id: Whose.
-        domain: By whom; empty for everybody.
-        until: When it is over, in seconds since 1970 began.
-        step: Failures in a row.
-        now: As for :func:`read_record`.
+        rows: Of each its proxy's id; the domain, empty for all; when it is over, in seconds since
+            1970 began; and failures in a row.
+        now: As for :func:`records_of`.
 
-    Returns:
-        The rest; None where that is none.
+    Yields:
+        A rest for each row but those that are none.
     """
-    try:
-        return SharedRest(proxy_id, domain or None, max(0.0, float(until) - now), int(step))
-    except (ArithmeticError, TypeError, ValueError):
-        return None
+    for proxy_id, domain, until, step in rows:
+        try:
+            rest = SharedRest(proxy_id, domain or None, max(0.0, float(until) - now), int(step))
+        except (ArithmeticError, TypeError, ValueError):
+            continue
+        yield rest

@@ -269,13 +269,15 @@ async def test_pages_come_through_a_proxy_with_an_ipv6_address(
         pytest.skip("this machine has no IPv6")
     proxy = {"host": "::1", "port": here.getHost().port, "username": "us er"}
 
-    crawled = await crawl_by(
-        handler,
-        [{**proxy, "password": CREDENTIALS["us er"]}],
-        [f"{site}/anything" for site in (proxies.origin_url, proxies.https_url)],
-    )
+    try:
+        crawled = await crawl_by(
+            handler,
+            [{**proxy, "password": CREDENTIALS["us er"]}],
+            [f"{site}/anything" for site in (proxies.origin_url, proxies.https_url)],
+        )
+    finally:
+        await maybe_deferred_to_future(here.stopListening())
 
-    await maybe_deferred_to_future(here.stopListening())
     assert [str(failure.value) for failure in crawled.spider.failures] == []
     assert len(crawled.spider.responses) == 2
 

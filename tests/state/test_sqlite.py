@@ -108,11 +108,12 @@ def test_what_cannot_have_been_told_is_passed_over(path: Path) -> None:
     store = SqliteStore(path)
     rests = [SharedRest(one, None, 60.0, 1) for one in ("a", "b")]
     store.exchange([KNOWN._replace(proxy_id=one) for one in ("b", "c")], rests, [])
+    store.close()
     write(path, "UPDATE proxies SET used = 'x' WHERE id = 'a'")
     write(path, "UPDATE proxies SET bans = -1 WHERE id = 'b'")
     write(path, "UPDATE rests SET step = 9e999 WHERE id = 'a'")
 
-    answer = SqliteStore(path).exchange([], [], ["a", "b", "c"])
+    answer = store.exchange([], [], ["a", "b", "c"])
 
     assert [record.proxy_id for record in answer.records] == ["c"]
     assert [rest.proxy_id for rest in answer.rests] == ["b"]
