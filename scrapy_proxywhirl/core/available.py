@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
 from random import Random
 
+from scrapy_proxywhirl.core.excluded import either
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.proxy import Proxy
 
@@ -93,6 +94,16 @@ class AvailableProxies(Available):
             if proxy.id not in excluded:
                 return proxy
         return self._any_of(proxies, excluded)
+
+    def draw_two(self, excluded: Collection[str]) -> tuple[Proxy | None, Proxy | None]:
+        """Choose a proxy and another one; None for each that there is not."""
+        proxies, random = self._proxies.items, self._random
+        size = len(proxies)
+        if not excluded and size > 1:
+            first, second = int(random() * size), int(random() * (size - 1))
+            return proxies[first], proxies[second + (second >= first)]
+        one = self.draw(excluded)
+        return one, None if one is None else self.draw(either(excluded, (one.id,)))
 
     def _put(self, proxy: Proxy) -> None:
         self._proxies.add(proxy)

@@ -12,15 +12,11 @@ from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 # The EMA, in milliseconds, that a proxy counts with which is being tried, or has but failed.
 _UNKNOWN_EMA_MS = 1e6
 
-# How often the second of two is drawn, to be another than the first: of a pool of two it is all but
-# always, and in vain where there is but one.
-_DRAWS = 8
-
 # Keeps the weight of no load finite: a microsecond.
 _LEAST_LOAD_MS = 0.001
 
 
-class LeastLoadedStrategy(DrawingStrategy):
+class LeastLoadedStrategy(DrawingStrategy[AvailableProxies]):
     """
     Draws two proxies, and selects the one with less to do.
 
@@ -36,15 +32,16 @@ class LeastLoadedStrategy(DrawingStrategy):
 
     def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
         """Choose the less loaded of two."""
-        draw = self._available.of(pool).draw
-        one = draw(excluded)
-        if one is None:
-            return None
-        for _ in range(_DRAWS):
-            other = draw(excluded)
-            if other is not None and other is not one:
-                return one if _load_ms(one, pool) <= _load_ms(other, pool) else other
-        return one
+        one, other = self._available.of(pool).draw_two(excluded)
+        if one is None or other is None:
+            return one
+        if pool.figures is None:  # as _load_ms() has it, without the calls
+            one_ms, other_ms = one._average.ema_ms, other._average.ema_ms
+            if one_ms is not None and other_ms is not None:
+                one_ms *= 1 + one.requests_started - one.requests_completed
+                other_ms *= 1 + other.requests_started - other.requests_completed
+                return one if one_ms <= other_ms else other
+        return one if _load_ms(one, pool) <= _load_ms(other, pool) else other
 
     def weigh(self, proxy: Proxy, pool: ProxySet) -> float:
         """Return the inverse of the load."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
 from heapq import heappop, heappush
+from itertools import chain, islice
 from random import Random
 
 from scrapy_proxywhirl.core.available import Available
 from scrapy_proxywhirl.core.proxy import Proxy
+from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
 
-# So many of those that were used least are looked at before all are, where some are excluded.
+# Where some are excluded, so many of those that were used least are looked at, and then as many of
+# all, before every proxy is.
 _LOOKED_AT = 32
 
 
@@ -18,79 +22,117 @@ class ProxiesByUse(Available):
     """
     The proxies of a pool that may be selected, in groups of those that were selected as often.
 
-    A draw takes constant time in the mean.
+    Each operation takes constant time in the mean, but for the first draw, which chooses where to
+    begin.
     """
 
     def __init__(self, rng: Random) -> None:
         super().__init__(rng)
-        self._groups: dict[int, list[Proxy]] = {}  # by how often their proxies were selected
-        self._places: dict[Proxy, tuple[int, int]] = {}  # in which group each is, and where there
-        self._order: list[int] = []  # a heap of the groups there are, and of some that were
+        # By how often their proxies were selected; in each, the one that came to it first is first.
+        self._groups: dict[int, OrderedDict[Proxy, None]] = {}
+        self._order: list[int] = []  # the same numbers, as a heap
+        self._uses: dict[Proxy, int] = {}  # in which group each is
+        self._has_begun = False
 
     def removed(self, proxy: Proxy) -> None:
         """Forget a proxy that left the pool, or may not be selected."""
-        place = self._places.pop(proxy, None)
-        if place is not None:
-            self._take_out(*place)
+        uses = self._uses.pop(proxy, None)
+        if uses is not None:
+            del self._groups[uses][proxy]
 
     def draw(self, excluded: Collection[str]) -> Proxy | None:
-        """Choose the one that was used least."""
+        """
+        Choose the one that was used least; of several, the one that has waited longest.
+
+        None too where more are excluded than are looked at.
+        """
+        if not self._has_begun:
+            self._begin()
         groups, order = self._groups, self._order
-        for _ in range(_LOOKED_AT):
-            while order and order[0] not in groups:
-                heappop(order)
-            if not order:
-                return None
+        while order:
             uses = order[0]
             group = groups[uses]
-            position = int(self._random() * len(group))
-            proxy = group[position]
+            if not group:
+                del groups[heappop(order)]
+                continue
+            proxy = next(iter(group))
             if proxy.requests_started != uses:  # another strategy has selected it meanwhile
                 self._put(proxy)
-            elif not excluded or proxy.id not in excluded:
-                self._take_out(uses, position)
-                self._put_in(uses + 1, proxy)
-                return proxy
-        for uses in sorted(groups):
-            for position, proxy in enumerate(groups[uses]):
-                if proxy.id not in excluded:
-                    self._take_out(uses, position)
-                    self._put_in(proxy.requests_started + 1, proxy)
-                    return proxy
+                continue
+            if excluded and proxy.id in excluded:
+                in_order = chain.from_iterable(groups[uses] for uses in sorted(groups))
+                others = (one for one in islice(in_order, _LOOKED_AT) if one.id not in excluded)
+                return self._use(next(others, None))
+            del group[proxy]
+            self._put_in(uses + 1, proxy)
+            return proxy
         return None
+
+    def draw_of(self, proxies: Sequence[Proxy], excluded: Collection[str]) -> Proxy | None:
+        """
+        Choose one that was used little.
+
+        Half of a pool may be excluded, for a site that has banned it: these are the ones used least
+        then, and those that may be selected are far behind them.
+
+        Args:
+            proxies: All of the pool, those too that may not be selected.
+            excluded: As :meth:`draw` has it.
+        """
+        some = [proxies[int(self._random() * len(proxies))] for _ in range(_LOOKED_AT)]
+        for those in (some, self._uses):
+            others = (one for one in those if one in self._uses and one.id not in excluded)
+            least_used = min(others, key=lambda one: one.requests_started, default=None)
+            if least_used is not None:
+                return self._use(least_used)
+        return None
+
+    def _begin(self) -> None:
+        """Let any be the first, or each short crawl would use the same few of a long list."""
+        self._has_begun = True
+        for group in self._groups.values():
+            for _ in range(int(self._random() * len(group))):
+                group.move_to_end(next(iter(group)))
+
+    def _use(self, proxy: Proxy | None) -> Proxy | None:
+        if proxy is not None:
+            del self._groups[self._uses[proxy]][proxy]
+            self._put_in(proxy.requests_started + 1, proxy)
+        return proxy
 
     def _put(self, proxy: Proxy) -> None:
         uses = proxy.requests_started
-        place = self._places.get(proxy)
-        if place is None:
-            self._put_in(uses, proxy)
-        elif place[0] != uses:
-            self._take_out(*place)
-            self._put_in(uses, proxy)
+        before = self._uses.get(proxy)
+        if before == uses:
+            return
+        if before is not None:
+            del self._groups[before][proxy]
+        self._put_in(uses, proxy)
 
     def _put_in(self, uses: int, proxy: Proxy) -> None:
         group = self._groups.get(uses)
         if group is None:
-            group = self._groups[uses] = []
+            group = self._groups[uses] = OrderedDict()
             heappush(self._order, uses)
-        self._places[proxy] = (uses, len(group))
-        group.append(proxy)
-
-    def _take_out(self, uses: int, position: int) -> None:
-        group = self._groups[uses]
-        last = group.pop()
-        if position < len(group):
-            group[position] = last
-            self._places[last] = (uses, position)
-        elif not group:
-            del self._groups[uses]
+        self._uses[proxy] = uses
+        group[proxy] = None
 
 
-class LeastUsedStrategy(DrawingStrategy):
+class LeastUsedStrategy(DrawingStrategy[ProxiesByUse]):
     """
-    Selects the proxy that was selected least often, and any of those where there are several.
+    Selects the proxy that was selected least often; of several, the one that has waited longest.
+
+    It begins with any of them.
 
     One that joins late, or has rested, is selected until it has caught up with the others.
     """
 
     draws_from = ProxiesByUse
+
+    def pick(self, pool: ProxySet, excluded: Collection[str], domain: str | None) -> Proxy | None:
+        """Choose the one that was used least."""
+        by_use = self._available.of(pool)
+        proxy = by_use.draw(excluded)
+        if proxy is None and excluded and pool.proxies:
+            return by_use.draw_of(pool.proxies, excluded)
+        return proxy

@@ -69,7 +69,7 @@ class ShuffledProxies(Available):
         self._positions[proxies[other]] = other
 
 
-class RandomStrategy(DrawingStrategy):
+class RandomStrategy(DrawingStrategy[ShuffledProxies]):
     """
     Selects any proxy of the pool with the same probability, whatever it has shown.
 

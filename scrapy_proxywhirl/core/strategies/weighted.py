@@ -39,7 +39,7 @@ class ProxiesByWeight(Available):
         self._sampler.set(proxy, _weight_of(proxy))
 
 
-class WeightedStrategy(DrawingStrategy):
+class WeightedStrategy(DrawingStrategy[ProxiesByWeight]):
     """
     Selects proxies in proportion to their weights.
 

@@ -16,6 +16,7 @@ from scrapy_proxywhirl import (
     RoundRobinStrategy,
     SelectionContext,
 )
+from scrapy_proxywhirl.core.strategies.least_used import ProxiesByUse
 
 MakePool = Callable[..., ProxyPool]
 
@@ -43,6 +44,17 @@ def test_any_of_those_used_least_may_be_next(make_pool: MakePool) -> None:
     }
 
     assert len(firsts) == 4
+
+
+def test_each_waits_as_long_for_its_turn(make_pool: MakePool, rng: Random) -> None:
+    pool = make_pool(*[None] * 10)
+    strategy = LeastUsedStrategy(rng=rng)
+
+    first = [strategy.select(pool) for _ in range(10)]
+    second = [strategy.select(pool) for _ in range(10)]
+
+    assert second == first
+    assert set(first) == set(pool)
 
 
 def test_what_another_strategy_has_selected_counts_too(make_pool: MakePool) -> None:
@@ -82,6 +94,47 @@ def test_the_next_best_is_found_behind_many_that_have_failed_the_request(
     assert strategy.select(pool, failed) is busiest
     assert strategy.select(pool, failed) is busiest
     assert used(pool) == [0] * 59 + [9]
+
+
+def test_where_a_site_has_banned_half_of_a_large_pool_the_others_are_used_evenly(
+    rng: Random,
+) -> None:
+    pool = ProxyPool(cooldowns=PoolCooldowns(1e6, 1e6, lambda: 0.0, Random(1)))
+    for port in range(1, 2001):
+        pool.add_proxy(proxy := Proxy(f"http://h:{port}"))
+        if port % 2:
+            proxy.start_request()
+            proxy.complete_request(False, banned=True, domain="shop.example")
+    strategy = LeastUsedStrategy(rng=rng)
+
+    for _ in range(5000):
+        strategy.select(pool, SelectionContext(domain="shop.example"))
+
+    assert used(pool)[::2] == [1] * 1000
+    assert set(used(pool)[1::2]) <= {4, 5, 6}
+
+
+def test_that_takes_a_look_at_a_few_each_time(make_pool: MakePool, rng: Random) -> None:
+    class Banned(set[str]):
+        asked = 0
+
+        def __contains__(self, proxy_id: object) -> bool:
+            self.asked += 1
+            return super().__contains__(proxy_id)
+
+    pool = make_pool(*[None] * 2000)
+    banned = Banned(proxy.id for proxy in list(pool)[::2])
+    proxies = ProxiesByUse(rng)
+    pool.watch(proxies)
+
+    for _ in range(5000):
+        proxy = proxies.draw(banned) or proxies.draw_of(list(pool), banned)
+        assert proxy is not None
+        proxy.start_request()
+
+    # All of those that are banned are the ones used least.
+    assert banned.asked / 5000 < 70
+    assert max(used(pool)) <= 6
 
 
 def test_one_that_rests_is_left_alone_and_comes_back() -> None:

@@ -327,7 +327,7 @@ class TestLearning:
         self, make_pool: MakePool
     ) -> None:
         pool = make_pool(*[None] * 6)
-        strategy = PerformanceBasedStrategy(LEARNING)
+        strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=64))
         failed = [strategy.select(pool) for _ in range(6)][:3]
         for proxy in failed:
             strategy.record_result(proxy, False)
