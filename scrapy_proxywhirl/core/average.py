@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# So many moves that were taken back are remembered, the latest.
-_TAKEN_BACK = 16
+# What is less by rounding alone is as much.
+_AS_MUCH = 1.0 - 1e-9
+
+# So much of what was taken out of an average is remembered.
+_TAKEN_OUT = 64
 
 # What contradicts an average is so many times as long or as short, and off by more than so many
 # times what others were, the mean absolute deviation. That falls by so much of what it rises by: a
@@ -22,19 +25,36 @@ class Move:
 
     Attributes:
         charged_ms: By how much.
+        before_ms: What it was before.
         alpha: The share that it was moved with.
         is_guess: Whether there was no average but by it.
         number: How often the average had been moved then, by this too.
     """
 
     charged_ms: float
+    before_ms: float
     alpha: float
     is_guess: bool
     number: int
 
-    def left_after(self, moves: int) -> float:
-        """Return what is left of it in the average after *moves* others."""
-        return self.charged_ms * (1.0 - self.alpha) ** moves
+
+@dataclass(frozen=True, slots=True)
+class _TakenOut:
+    """
+    What was taken out of an average with a move that was taken back.
+
+    Attributes:
+        number: The move's; or that of one taken back earlier, of which more would have been left
+            then but for this move.
+        is_move: Whether it is the move's.
+        moves: How often the average had been moved by then.
+        ms: How much it was.
+    """
+
+    number: int
+    is_move: bool
+    moves: int
+    ms: float
 
 
 class MovingAverage:
@@ -58,9 +78,10 @@ class MovingAverage:
     __slots__ = (
         "_contradicted",
         "_deviation",
+        "_faded",
         "_moves",
         "_replaced",
-        "_taken_back",
+        "_taken_out",
         "ema_ms",
         "is_guess",
         "is_stale",
@@ -74,7 +95,8 @@ class MovingAverage:
         self._deviation = 0.0  # moving average of what times are off by
         self._moves = 0
         self._replaced = 0  # how many moves there were when it was last set outright
-        self._taken_back: tuple[Move, ...] = ()
+        self._faded = 0  # and when others had made less of it
+        self._taken_out: tuple[_TakenOut, ...] = ()  # the latest
 
     def doubt(self, response_time_ms: float, alpha: float) -> None:
         """
@@ -100,6 +122,22 @@ class MovingAverage:
             alpha *= _FALLS
         self._deviation += alpha * (off - self._deviation)
 
+    def replace(self, ema_ms: float | None) -> None:
+        """Let it be what somebody says, with nothing left in it of what it was."""
+        self._replaced = self._moves
+        self._set(ema_ms)
+
+    def learn(self, ema_ms: float, is_guess: bool) -> None:
+        """
+        Let it be what others have made of it.
+
+        Where that is less than it was, they have seen responses, nobody knows how many. What they
+        have left of what it was charged before is taken to be what it is above what it was by then.
+        """
+        if self.ema_ms is not None and ema_ms < self.ema_ms * _AS_MUCH:
+            self._faded = self._moves
+        self._set(ema_ms, is_guess)
+
     def take_in(self, response_time_ms: float, alpha: float) -> None:
         """Move it by the time of a response, with the share *alpha* of that."""
         ema = self.ema_ms
@@ -117,12 +155,11 @@ class MovingAverage:
         self._moves += 1
         ema = self.ema_ms
         if ema is None or self.is_guess:
-            self.ema_ms = charge_ms
-            self.is_guess = True
-            return Move(0.0, 1.0, True, self._moves)
+            self._set(charge_ms, is_guess=True)
+            return Move(0.0, 0.0, 1.0, True, self._moves)
         charged_ms = alpha * (charge_ms - ema)
-        self.ema_ms = ema + charged_ms
-        return Move(charged_ms, alpha, False, self._moves)
+        self._set(ema + charged_ms)
+        return Move(charged_ms, ema, alpha, False, self._moves)
 
     def take_back(self, move: Move) -> None:
         """
@@ -132,18 +169,38 @@ class MovingAverage:
         """
         if move.number <= self._replaced:
             return  # nothing is left of it
+        lefts_ms = {move.number: 0.0}
         if move.is_guess:
-            if self.is_guess and not self._moves_since(move):
-                self.ema_ms = None
-                self.is_guess = False
+            if self.is_guess and not self._moves_since(move.number):
+                self._set(None)
         elif self.ema_ms is not None:
-            self.ema_ms -= move.left_after(self._moves_since(move))
-            for earlier in self._taken_back:
-                if earlier.number < move.number:  # this move has made less of that one's
-                    moves = self._moves_since(earlier)
-                    self.ema_ms -= earlier.left_after(moves - 1) - earlier.left_after(moves)
-        self._taken_back = (*self._taken_back[1 - _TAKEN_BACK :], move)
+            lefts_ms = self._lefts_ms(move)
+            ema = self.ema_ms - sum(lefts_ms.values())
+            if move.number <= self._faded:
+                ema = max(ema, min(self.ema_ms, move.before_ms))
+            self._set(ema, self.is_guess)
+        for number, left_ms in lefts_ms.items():
+            self._taken_out = (
+                *self._taken_out[1 - _TAKEN_OUT :],
+                _TakenOut(number, number == move.number, self._moves, left_ms),
+            )
 
-    def _moves_since(self, move: Move) -> int:
-        moves = self._moves - move.number
-        return moves - sum(one.number > move.number for one in self._taken_back)
+    def _set(self, ema_ms: float | None, is_guess: bool = False) -> None:
+        self.ema_ms = ema_ms
+        self.is_guess = is_guess
+
+    def _lefts_ms(self, move: Move) -> dict[int, float]:
+        """Return what is left of *move*, and what was taken out too little for it, by numbers."""
+        stays = 1.0 - move.alpha
+        lefts_ms = {move.number: move.charged_ms * stays ** self._moves_since(move.number)}
+        for other in self._taken_out:
+            if other.number < move.number <= other.moves and stays:
+                lacked_ms = other.ms / stays - other.ms
+                left_ms = lacked_ms * stays ** self._moves_since(other.moves)
+                lefts_ms[other.number] = lefts_ms.get(other.number, 0.0) + left_ms
+        return lefts_ms
+
+    def _moves_since(self, number: int) -> int:
+        """Return how many moves there were after that *number*, without those taken back."""
+        taken_back = sum(one.is_move and one.number > number for one in self._taken_out)
+        return self._moves - number - taken_back

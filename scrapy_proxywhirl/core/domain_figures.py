@@ -104,7 +104,7 @@ class DomainFigures:
         """Move what is known of *proxy* by what a failure is charged; return what that did."""
         average = self._pair(proxy)._average
         if average.ema_ms is None:
-            average.ema_ms = self.ema_ms(proxy)
+            average.replace(self.ema_ms(proxy))
             average.is_stale = average.ema_ms is not None
         return average, average.charge(charge_ms, alpha)
 

@@ -221,10 +221,10 @@ class PoolJournal:
         untold = self._changes.get(proxy)
         if record.ema_ms is not None:
             if untold is None:
-                average.ema_ms, average.is_guess = record.ema_ms, record.is_guess
+                average.learn(record.ema_ms, record.is_guess)
                 average.is_stale = record.age > self._old
             else:
-                average.ema_ms = untold.factor * record.ema_ms + untold.offset
+                average.learn(untold.factor * record.ema_ms + untold.offset, average.is_guess)
         if untold is None:
             proxy.consecutive_failures = record.failing
             proxy._health_status = _health_of(record)

@@ -196,8 +196,7 @@ class Proxy(ProxyIdentity):
         if value is not None:
             _check_time("ema_response_time_ms", value)
         with self._lock:
-            self._average.ema_ms = value
-            self._average.is_guess = False
+            self._average.replace(value)
             if self._journal is not None and value is not None:
                 self._journal.moved(self, 0.0, value)
             if self._domains is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from copy import copy
-from itertools import permutations
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scrapy_proxywhirl.core.average import MovingAverage
 
@@ -102,19 +103,77 @@ def test_nothing_of_a_charge_is_left_once_the_average_restarted() -> None:
     assert average.ema_ms == 1000.0
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_charges_are_taken_back_in_any_order(order: tuple[int, ...]) -> None:
-    average, other = average_of(100.0), average_of(100.0)
-    moves = []
-    for time in (50.0, 200.0, 300.0):
-        moves.append(average.charge(400.0, 0.2))
-        average.take_in(time, 0.2)
-        other.take_in(time, 0.2)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["take in", "charge", "take back"]), st.integers(0, 100)),
+        max_size=24,
+    ),
+    st.sampled_from([0.01, 0.2, 0.9]),
+)
+def test_what_was_taken_back_might_never_have_been(
+    steps: list[tuple[str, int]], alpha: float
+) -> None:
+    average = average_of(100.0)
+    times: list[float | None] = [100.0]
+    charges = []
+    for step, number in steps:
+        if step == "take in":
+            average.take_in(50.0 + number, alpha)
+            times.append(50.0 + number)
+        elif step == "charge":
+            charges.append((len(times), average.charge(1000.0 + number, alpha)))
+            times.append(1000.0 + number)
+        elif charges:
+            place, move = charges.pop(number % len(charges))
+            average.take_back(move)
+            times[place] = None
 
-    for place in order:
-        average.take_back(moves[place])
+    others = [time for time in times if time is not None]
+    assert average.ema_ms == pytest.approx(average_of(*others, alpha=alpha).ema_ms, abs=1e-6)
 
-    assert average.ema_ms == pytest.approx(other.ema_ms)
+
+def test_one_that_fails_and_is_cleared_time_and_again_stays_as_it_is() -> None:
+    average = average_of(100.0)
+
+    for _ in range(1000):
+        average.take_back(average.charge(15_000.0, 0.2))
+
+    assert average.ema_ms == pytest.approx(100.0)
+    assert len(average._taken_out) <= 64
+
+
+@pytest.mark.parametrize(("others_ms", "expected"), [(50.0, 50.0), (400.0, 100.0), (3050.0, 100.0)])
+def test_no_more_of_a_charge_is_taken_back_than_others_may_have_left_of_it(
+    others_ms: float, expected: float
+) -> None:
+    average = average_of(100.0)
+    move = average.charge(15_100.0, 0.2)
+    assert average.ema_ms == pytest.approx(3100.0)
+
+    average.learn(others_ms, is_guess=False)
+    average.take_back(move)
+
+    assert average.ema_ms == expected
+
+
+def test_what_others_were_charged_is_left_where_a_charge_is_taken_back() -> None:
+    average = average_of(100.0)
+    move = average.charge(15_100.0, 0.2)
+
+    average.learn(5000.0, is_guess=False)
+    average.take_back(move)
+
+    assert average.ema_ms == pytest.approx(2000.0)
+
+
+def test_nothing_of_a_charge_is_taken_out_of_what_somebody_says() -> None:
+    average = average_of(100.0)
+    move = average.charge(400.0, 0.2)
+
+    average.replace(50.0)
+    average.take_back(move)
+
+    assert average.ema_ms == 50.0
 
 
 def test_a_charge_that_is_all_that_is_known_is_taken_back_whole() -> None:

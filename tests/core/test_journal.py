@@ -111,6 +111,30 @@ def test_others_learn_of_an_average_that_restarted() -> None:
     assert other.ema == one.ema == 1000.0
 
 
+@pytest.mark.parametrize("answers", [0, 1, 20, 200])
+def test_no_more_of_a_failure_is_taken_back_than_others_have_left_of_it(answers: int) -> None:
+    store = Store()
+    one, other = Process(store), Process(store)
+    for process in (one, other):
+        process.take(100.0)
+        process.exchange()
+    one.proxy.start_request()
+    incident = one.proxy.complete_request(False, 15_000.0)
+    assert incident
+    one.exchange()
+    other.exchange()
+    for _ in range(answers):
+        other.take(100.0)
+    other.exchange()
+    one.exchange()
+
+    one.proxy.take_back(incident)
+
+    assert one.ema == pytest.approx(100.0)
+    one.exchange()
+    assert store.records[one.proxy.id].ema_ms == pytest.approx(100.0)
+
+
 def ema_of(times: Sequence[float], alpha: float) -> float:
     ema = times[0]
     for ms in times[1:]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -21,24 +22,31 @@ ADAPTIVE = {"PROXYWHIRL_ADAPTIVE_TIMEOUT": 8, "DOWNLOAD_TIMEOUT": 30}
 
 
 class SlowLastSpider(CollectingSpider):
-    """Asks for the last of what it is given when all others have come."""
+    """Asks for the last of what it is given, one after the other, when all others have come."""
+
+    last = 1
 
     def __init__(self, requests: Any) -> None:
-        *others, self.last = requests
-        super().__init__(others)
-        self.averages: dict[str, float | None] = {}  # by label, before the last
+        self.slow = requests[-self.last :]
+        super().__init__(requests[: -self.last])
+        self.averages: list[dict[str, float]] = []  # by label, before each of the last
 
     def collect(self, response: Response) -> Any:
         super().collect(response)
-        if len(self.responses) == len(list(self.requests)):
-            middleware = self.crawler.get_downloader_middleware(ProxyWhirlMiddleware)
-            assert middleware
-            self.averages = {one.label: one.ema_response_time_ms for one in middleware.pool}
-            return self.last.replace(callback=self.collect_last, errback=self.collect_failure)
-        return None
+        if len(self.responses) < len(list(self.requests)):
+            return None
+        middleware = self.crawler.get_downloader_middleware(ProxyWhirlMiddleware)
+        assert middleware
+        self.averages.append(
+            {one.label: one.ema_response_time_ms or 0.0 for one in middleware.pool}
+        )
+        if not self.slow:
+            return None
+        return self.slow.pop(0).replace(callback=self.collect, errback=self.collect_failure)
 
-    def collect_last(self, response: Response) -> None:
-        self.responses.append(response)
+
+class SlowInTurnSpider(SlowLastSpider):
+    last = 4
 
 
 class Timeouts:
@@ -93,7 +101,32 @@ async def test_a_page_that_is_slow_by_itself_arrives_and_costs_the_proxies_nothi
     assert isinstance(crawled.spider, SlowLastSpider)
     for proxy in timed_out:  # a fifth of the time-out would be in it
         assert proxy.ema_response_time_ms is not None
-        assert proxy.ema_response_time_ms == pytest.approx(crawled.spider.averages[proxy.label])
+        assert proxy.ema_response_time_ms == pytest.approx(crawled.spider.averages[0][proxy.label])
+
+
+@deferred_f_from_coro_f
+async def test_pages_that_are_slow_by_themselves_cost_the_proxies_nothing_time_and_again(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[GOOD] * 2)
+
+    crawled = await crawl(
+        {**settings(playground), "PROXYWHIRL_ADAPTIVE_TIMEOUT": 3},
+        [
+            *pages(playground),
+            *(Request(f"{playground.origin_url}/slow/1.4?{place}") for place in range(4)),
+        ],
+        SlowInTurnSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert not crawled.spider.failures
+    assert crawled.stat("failures") >= 3  # so that a proxy has had several, all taken back
+    assert isinstance(crawled.spider, SlowInTurnSpider)
+    assert len(crawled.spider.averages) == 5
+    for before, after in pairwise(crawled.spider.averages):
+        for label, average in after.items():  # what brought the page has its time in the average
+            assert before[label] * 0.999 <= average
 
 
 @deferred_f_from_coro_f
