@@ -31,7 +31,7 @@ def pool_of(
     size: int, rng: Random, rest: float = 2.0, countries: Sequence[str | None] = (None,)
 ) -> ProxyPool:
     """
-    Return a pool whose proxies have EMAs of 40 to 400 ms.
+    Return a pool whose proxies have answered once each, in 40 to 400 ms.
 
     Args:
         size: How many there are.
@@ -46,7 +46,7 @@ def pool_of(
             country=countries[number % len(countries)],
         )
         pool.add_proxy(proxy)
-        proxy.ema_response_time_ms = rng.uniform(40.0, 400.0)
+        proxy.complete_request(True, rng.uniform(40.0, 400.0))
     return pool
 
 

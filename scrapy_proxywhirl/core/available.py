@@ -33,7 +33,7 @@ class Available(ABC):
         """Take in a proxy that joined the pool."""
         self.changed(proxy)
 
-    def changed(self, proxy: Proxy) -> None:
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Take note of a proxy that may be selected again, or no more, or counts otherwise."""
         if proxy.is_available:
             self._put(proxy)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+
+# Whoever goes by an average is told of it anew when it is so many times what it was, or what it was
+# is so many times as much.
+NEAR = 1.1
 
 # What is less by rounding alone is as much.
 _AS_MUCH = 1.0 - 1e-9
@@ -71,6 +76,7 @@ class MovingAverage:
 
     Attributes:
         ema_ms: The average, in milliseconds; None where nothing is known.
+        told_ms: What it was when it was last news; it is at most NEAR times as much or as little.
         is_guess: Whether it is made of what failures were charged, and of nothing else.
         is_stale: Whether the next response time is to stand in its place.
     """
@@ -85,10 +91,12 @@ class MovingAverage:
         "ema_ms",
         "is_guess",
         "is_stale",
+        "told_ms",
     )
 
     def __init__(self) -> None:
         self.ema_ms: float | None = None
+        self.told_ms = inf
         self.is_guess = False
         self.is_stale = False
         self._contradicted = 0  # by the last time: 1 from above, -1 from below
@@ -138,17 +146,27 @@ class MovingAverage:
             self._faded = self._moves
         self._set(ema_ms, is_guess)
 
-    def take_in(self, response_time_ms: float, alpha: float) -> None:
-        """Move it by the time of a response, with the share *alpha* of that."""
+    def take_in(self, response_time_ms: float, alpha: float) -> bool:
+        """
+        Move it by the time of a response, with the share *alpha* of that.
+
+        Returns:
+            Whether it is still near what it was when it was last news.
+        """
         ema = self.ema_ms
         if ema is not None and not self.is_stale:
-            self.ema_ms = alpha * response_time_ms + (1.0 - alpha) * ema
+            self.ema_ms = ema = alpha * response_time_ms + (1.0 - alpha) * ema
             self.is_guess = False
         else:
-            self.ema_ms = float(response_time_ms)
+            self.ema_ms = ema = float(response_time_ms)
             self.is_guess = self.is_stale = False
             self._replaced = self._moves
         self._moves += 1
+        told = self.told_ms
+        if told <= ema * NEAR and ema <= told * NEAR:
+            return True
+        self.told_ms = ema
+        return False
 
     def charge(self, charge_ms: float, alpha: float) -> Move:
         """Move it by what a failure is charged, and return what that did."""
@@ -187,6 +205,7 @@ class MovingAverage:
 
     def _set(self, ema_ms: float | None, is_guess: bool = False) -> None:
         self.ema_ms = ema_ms
+        self.told_ms = inf if ema_ms is None else ema_ms
         self.is_guess = is_guess
 
     def _lefts_ms(self, move: Move) -> dict[int, float]:

@@ -230,7 +230,7 @@ class PoolDomains:
             if pool.only is None or pool.only.fits(proxy):
                 pool.added(proxy)
 
-    def changed(self, proxy: Proxy) -> None:
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Take note of what matters to all domains."""
         state = _state_of(proxy)
         if self.is_load_aware or state != self._states[proxy]:

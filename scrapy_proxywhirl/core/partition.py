@@ -43,9 +43,9 @@ class Partition(Generic[K]):
             self.parts = dict(sorted({**self.parts, kind: part}.items()))
         part.added(proxy)
 
-    def changed(self, proxy: Proxy) -> None:
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Let those know that watch the part which the proxy is in."""
-        self.parts[self._kind_of(proxy)].changed(proxy)
+        self.parts[self._kind_of(proxy)].changed(proxy, slightly)
 
     def removed(self, proxy: Proxy) -> None:
         """Let go of a proxy."""

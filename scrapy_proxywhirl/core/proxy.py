@@ -287,7 +287,9 @@ class Proxy(ProxyIdentity):
             self.requests_completed += 1
             if self.requests_completed > self.requests_started:  # recorded without a selection
                 self.requests_started += 1
+            slightly = False
             if success:
+                was_well = self._health_status is _HEALTHY and not self.consecutive_failures
                 self.total_successes += 1
                 self.consecutive_failures = 0
                 self._health_status = _HEALTHY
@@ -300,7 +302,7 @@ class Proxy(ProxyIdentity):
                     if self._journal is not None:
                         share = 1.0 if average.is_stale else alpha
                         self._journal.moved(self, 1.0 - share, share * response_time_ms)
-                    average.take_in(response_time_ms, alpha)
+                    slightly = average.take_in(response_time_ms, alpha) and was_well
                     if self.last_response_time_ms is None and self._answered is not None:
                         self._answered.add(self)
                     self.last_response_time_ms = response_time_ms
@@ -327,7 +329,7 @@ class Proxy(ProxyIdentity):
             if self._domains is not None:
                 self._domains.ended(self, domain)
             for watcher in self._watchers:
-                watcher.changed(self)
+                watcher.changed(self, slightly)
             return incident
         finally:
             self._lock.release()

@@ -29,8 +29,15 @@ class MemberWatcher(Protocol):
 class PoolWatcher(MemberWatcher, Protocol):
     """Is told of proxies that join, change and leave, with the pool's lock held."""
 
-    def changed(self, proxy: Proxy) -> None:
-        """Take note that a proxy's EMA, health or attempts in flight have changed."""
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
+        """
+        Take note that a proxy's EMA, health or attempts in flight have changed.
+
+        Args:
+            proxy: Which one.
+            slightly: Whether an attempt has succeeded, as the ones before it did, and the EMA is
+                still near its :attr:`~scrapy_proxywhirl.core.average.MovingAverage.told_ms`.
+        """
 
 
 class ProxySet:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
+from scrapy_proxywhirl.core.average import NEAR
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.proxy import Proxy
@@ -110,8 +111,10 @@ class Rotation:
         self._started_when_visited.pop(proxy, None)
         self._explored.pop(proxy, None)
 
-    def changed(self, proxy: Proxy) -> None:
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Give a proxy the place and weight that it deserves now."""
+        if slightly and self._goes_by_told:
+            return  # where it matters, a draw asks
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
         if ema is None:
@@ -126,13 +129,10 @@ class Rotation:
         else:
             if self._sidelined:
                 self._sidelined.discard(proxy)
-            if self._is_load_aware:
+            if self._goes_by_told:  # the most that it weighs while its EMA is near that
+                self._set(proxy, max(proxy._average.told_ms / NEAR, LEAST_EMA_MS) ** self._power)
+            else:
                 self._set(proxy, self._weigh(proxy))
-                return
-            if ema < LEAST_EMA_MS:  # noqa: PLR1730 (max() costs as much as all of this method)
-                ema = LEAST_EMA_MS
-            power = self._power
-            self._set(proxy, 1.0 / ema if power == -1.0 else ema**power)
 
     def draw(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """
@@ -170,20 +170,29 @@ class Rotation:
         return None
 
     def _weigh(self, proxy: Proxy) -> float:
-        """Return what a proxy in rotation weighs with the attempts in flight on it."""
+        """Return what a proxy in rotation weighs now."""
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
         if ema is None or ema < LEAST_EMA_MS:
             ema = LEAST_EMA_MS
-        in_flight = proxy.requests_started - proxy.requests_completed
-        weight: float = (ema * (1.0 + in_flight)) ** self._power
+        if self._is_load_aware:
+            ema *= 1.0 + (proxy.requests_started - proxy.requests_completed)
+        weight: float = ema**self._power
         return weight
 
     def _go_by(self, config: StrategyConfig) -> None:
         self._power = -config.weight_exponent  # of the EMA, which makes what the sampler takes
         self._is_load_aware = config.load_aware
-        if isinstance(self._sampler, WeightedSampler):
-            self._sampler.weigh = self._weigh if config.load_aware else None
+        self._goes_by_told = False
+        sampler = self._sampler
+        if isinstance(sampler, WeightedSampler):
+            certain = 1.0
+            if config.load_aware:
+                certain = 0.0  # its load makes a proxy lighter at any time
+            elif self._figures is None:
+                self._goes_by_told = True
+                certain = NEAR ** (2.0 * self._power)
+            sampler.ask(self._weigh, certain)
         self._exploration = config.exploration
         self._explored_at_a_time = config.explored_at_a_time
         self._warmup_proxies = config.warmup_proxies

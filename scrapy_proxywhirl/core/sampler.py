@@ -41,17 +41,15 @@ class WeightedSampler(Generic[T]):
     Args:
         rng: The source of chance. A seeded one gives draws that can be repeated.
 
-    Attributes:
-        weigh: Tells what an item weighs that may have become lighter since it was set; None where
-            none does. It is asked of what is drawn, which stays as often as it should, and else is
-            set anew: so a weight that falls all the time costs nothing but where it matters.
-
     Algorithm: Y. Matias, J. S. Vitter, W.-C. Ni, "Dynamic Generation of Discrete Random Variates",
     Theory of Computing Systems 36, 2003, with a walk over the buckets in place of its recursion.
+    What is certain is a squeeze: G. Marsaglia, "The Squeeze Method for Generating Gamma Variates",
+    Computers and Mathematics with Applications 3, 1977.
     """
 
     def __init__(self, rng: Random) -> None:
-        self.weigh: Callable[[T], float] | None = None
+        self._weigh: Callable[[T], float] = self.weight
+        self._certain = 1.0
         self._random = rng.random
         self._buckets: dict[int, _Bucket[T]] = {}  # by binary exponent, the non-empty ones
         self._walk: list[_Bucket[T]] = []  # the same buckets, the heaviest weights first
@@ -70,9 +68,25 @@ class WeightedSampler(Generic[T]):
         return sum(bucket.total for bucket in self._walk)
 
     def weight(self, item: T) -> float:
-        """Return the weight that *item* is drawn with; raise :exc:`KeyError` where it is not in."""
+        """Return what was set for *item*; raise :exc:`KeyError` where it is not in."""
         bucket, position = self._where[item]
         return bucket.mantissas[position] * bucket.scale
+
+    def ask(self, weigh: Callable[[T], float], certain: float = 0.0) -> None:
+        """
+        Draw items by what *weigh* tells from now on, which may be less than what was set for them.
+
+        It is asked about what is drawn, so that a weight that falls all the time costs nothing but
+        where it matters.
+
+        Args:
+            weigh: Tells what an item weighs.
+            certain: The share of what was set that an item weighs at least, in [0, 1]. Where that
+                is enough for the item to be drawn, *weigh* is not asked. Where nothing is certain,
+                what turns out to be lighter is set anew.
+        """
+        self._weigh = weigh
+        self._certain = certain
 
     def set(self, item: T, weight: float) -> None:
         """
@@ -80,7 +94,8 @@ class WeightedSampler(Generic[T]):
 
         Args:
             item: What to draw; hashable.
-            weight: Above 0 and below 1e300. Only its proportion to the other weights matters.
+            weight: Above 0 and below 1e300, and the most that it weighs until it is set again.
+                Only its proportion to the other weights matters.
 
         Raises:
             ValueError: *weight* is out of its range; nothing is changed then.
@@ -142,7 +157,7 @@ class WeightedSampler(Generic[T]):
         walk = self._walk
         if not walk:
             raise IndexError("there is nothing to draw from")
-        random, weigh = self._random, self.weigh
+        random, certain = self._random, self._certain
         while True:
             remainder = random() * self._ceiling
             for bucket in walk:
@@ -157,15 +172,18 @@ class WeightedSampler(Generic[T]):
                 # which is independent of that, decides on acceptance.
                 drawn = random() * size
                 position = floor(drawn)
-                if drawn - position < mantissas[position]:
+                height = drawn - position
+                mantissa = mantissas[position]
+                if height < certain * mantissa:
+                    return items[position]
+                if height < mantissa:
                     break
             item = items[position]
-            if weigh is None:
+            weight = self._weigh(item)
+            if height * bucket.scale < weight:
                 return item
-            weight = weigh(item)
-            if (drawn - position) * bucket.scale < weight:
-                return item
-            self.set(item, weight)
+            if not certain:
+                self.set(item, weight)
 
     def sample_where(self, fits: Callable[[T], bool]) -> T | None:
         """

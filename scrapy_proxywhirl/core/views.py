@@ -38,10 +38,10 @@ class PoolPart(ProxySet):
         for watcher in self._watchers:
             watcher.added(proxy)
 
-    def changed(self, proxy: Proxy) -> None:
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Let those know that watch."""
         for watcher in self._watchers:
-            watcher.changed(proxy)
+            watcher.changed(proxy, slightly)
 
     def removed(self, proxy: Proxy) -> None:
         """Let go of a proxy."""
@@ -108,10 +108,10 @@ class PoolViews:
             if only.fits(proxy):
                 self._put(proxy, view)
 
-    def changed(self, proxy: Proxy) -> None:
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Let those views know that the proxy is in."""
         for view in self._with.get(proxy, ()):
-            view.changed(proxy)
+            view.changed(proxy, slightly)
 
     def removed(self, proxy: Proxy) -> None:
         """Forget a proxy that left the pool."""

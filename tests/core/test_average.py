@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scrapy_proxywhirl.core.average import MovingAverage
+from scrapy_proxywhirl.core.average import NEAR, MovingAverage
 
 
 def average_of(*times: float, alpha: float = 0.2, may_restart: bool = False) -> MovingAverage:
@@ -36,6 +36,50 @@ def test_the_first_time_is_the_average_and_each_other_has_its_share() -> None:
     assert MovingAverage().ema_ms is None
     assert average_of(100.0).ema_ms == 100.0
     assert average_of(100.0, 50.0).ema_ms == 90.0
+
+
+def test_a_move_is_news_once_it_is_no_longer_near_what_it_was_then() -> None:
+    average = MovingAverage()
+    assert not average.take_in(100.0, 0.2)
+    assert average.take_in(140.0, 0.2)  # 108
+    assert average.told_ms == 100.0
+    assert not average.take_in(140.0, 0.2)  # 114.4
+    assert average.told_ms == average.ema_ms
+
+    average.replace(None)
+    assert not average.take_in(0.0, 0.2)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["take in", "charge", "take back", "learn", "restart"]),
+            st.floats(1e-3, 1e6),
+        ),
+        max_size=30,
+    )
+)
+def test_it_is_always_near_what_was_news(steps: list[tuple[str, float]]) -> None:
+    average = MovingAverage()
+    moves = []
+    for step, time in steps:
+        if step == "charge":
+            moves.append(average.charge(max(time, average.ema_ms or 0.0), 0.2))
+        elif step == "take back":
+            if moves:
+                average.take_back(moves.pop())
+        elif step == "learn":
+            average.learn(time, is_guess=False)
+        else:
+            average.is_stale = step == "restart"
+            before = average.told_ms
+            if average.take_in(time, 0.2):
+                assert average.told_ms == before
+
+        if average.ema_ms is not None:
+            assert average.ema_ms > -1e-9  # of what was a million
+            assert average.told_ms <= average.ema_ms * NEAR + 1e-9
+            assert average.ema_ms <= average.told_ms * NEAR + 1e-9
 
 
 def test_one_that_is_stale_begins_anew() -> None:

@@ -604,7 +604,7 @@ def weight_in(rotation: Rotation, proxy: Proxy) -> float | None:
     if proxy not in sampler:
         return None
     weight = sampler.weight(proxy)
-    return weight if sampler.weigh is None else min(weight, sampler.weigh(proxy))
+    return weight if sampler._certain == 1.0 else min(weight, sampler._weigh(proxy))
 
 
 def weights_in(world: World, strategy: PerformanceBasedStrategy, domain: str) -> dict[Proxy, float]:

@@ -7,6 +7,7 @@ import pytest
 
 from scrapy_proxywhirl import (
     DuplicateProxyError,
+    HealthStatus,
     PerformanceBasedStrategy,
     Proxy,
     ProxyPool,
@@ -172,6 +173,43 @@ def test_a_pool_stops_telling_a_strategy_that_is_gone(make_pool: Callable[..., P
     gc.collect()
 
     assert pool._watchers == []
+
+
+def test_who_watches_is_told_which_changes_are_slight(make_pool: Callable[..., ProxyPool]) -> None:
+    told = []
+
+    class Watcher:
+        def added(self, proxy: Proxy) -> None: ...
+
+        def removed(self, proxy: Proxy) -> None: ...
+
+        def changed(self, proxy: Proxy, slightly: bool = False) -> None:
+            told.append(slightly)
+
+    pool = make_pool(None)
+    (proxy,) = pool
+    with pool.lock:
+        pool.watch(Watcher())
+
+    def changes_slightly(change: Callable[[], object]) -> bool:
+        told.clear()
+        change()
+        (slightly,) = told
+        return slightly
+
+    def succeed(time: float | None = 100.0) -> bool:
+        return changes_slightly(lambda: proxy.complete_request(True, time))
+
+    assert [succeed(None), succeed(0.0)] == [False, False]
+    assert [succeed(100.0), succeed(20.0), succeed(20.0)] == [False, True, True]
+    assert not succeed(None)
+    assert not changes_slightly(lambda: proxy.complete_request(False))
+    assert [succeed(32.0), succeed(32.0)] == [False, True]
+    assert not changes_slightly(lambda: setattr(proxy, "ema_response_time_ms", 20.0))
+    assert not changes_slightly(lambda: setattr(proxy, "health_status", HealthStatus.UNHEALTHY))
+    assert [succeed(20.0), succeed(20.0)] == [False, True]
+    assert not changes_slightly(proxy.start_request)
+    assert not changes_slightly(proxy.abandon_request)
 
 
 def test_who_watches_is_told_of_those_that_are_in_that_join_and_that_leave(

@@ -200,7 +200,7 @@ def test_what_has_become_lighter_is_drawn_by_what_it_weighs_now(
 
     def draw() -> int:
         sampler = sampler_of(before, rng)
-        sampler.weigh = now.__getitem__
+        sampler.ask(now.__getitem__)
         return sampler.sample()
 
     assert_fits(Counter(draw() for _ in range(20_000)), now)
@@ -209,11 +209,32 @@ def test_what_has_become_lighter_is_drawn_by_what_it_weighs_now(
 def test_it_comes_to_know_of_all_that_has_become_lighter(rng: Random) -> None:
     sampler = sampler_of([8.0] * 10, rng)
     now = [1.0] * 5 + [4.0] * 5
-    sampler.weigh = now.__getitem__
+    sampler.ask(now.__getitem__)
 
     assert_fits(Counter(sampler.sample() for _ in range(20_000)), now)
     assert [sampler.weight(item) for item in range(10)] == now
     assert sampler.sample_where(lambda item: item == 0) == 0
+
+
+@pytest.mark.parametrize("certain", [0.5, 0.8, 1.0])
+def test_what_weighs_as_much_as_is_certain_is_drawn_without_asking(
+    certain: float, rng: Random
+) -> None:
+    at_most = [1.0, 3.0, 5.0, 40.0, 41.0] * 4
+    now = [weight * rng.uniform(certain, 1.0) for weight in at_most]
+    asked: Counter[int] = Counter()
+
+    def weigh(item: int) -> float:
+        asked[item] += 1
+        return now[item]
+
+    sampler = sampler_of(at_most, rng)
+    sampler.ask(weigh, certain)
+
+    assert_fits(Counter(sampler.sample() for _ in range(100_000)), now)
+    assert [sampler.weight(item) for item in range(20)] == at_most
+    draws = 100_000 * sum(at_most) / sum(now)
+    assert asked.total() == pytest.approx((1.0 - certain) * draws, rel=0.05)
 
 
 def test_the_same_seed_gives_the_same_draws() -> None:

@@ -69,17 +69,17 @@ class Strategy(ABC):
             NoMatchingProxyError: No proxy of the pool is what the request wants.
             ProxyPoolEmptyError: None may be selected now.
         """
-        context = context or _ANY
-        pool.lock.acquire()  # half the price of a with statement, in the busiest place there is
+        failed, stay_on, domain, wanted = context = context or _ANY
+        lock = pool.lock
+        lock.acquire()  # half the price of a with statement, in the busiest place there is
         try:
-            cooldowns, limits = pool.cooldowns, pool.limits
+            cooldowns, limits, domains = pool.cooldowns, pool.limits, pool.domains
             if cooldowns is not None and cooldowns.is_idle:
                 cooldowns = None
             if limits is not None:
                 limits.wake()
-            failed, stay_on, domain, wanted = context
             if cooldowns is None and wanted is None and not failed and stay_on is None:
-                seen = pool if pool.domains is None else self._seen(pool, pool, domain)
+                seen = pool if domains is None else self._seen(pool, pool, domain)
                 proxy = self.pick(seen, (), domain)
             else:
                 proxy = self._pick_for(pool, context, cooldowns)
@@ -89,15 +89,15 @@ class Strategy(ABC):
                     cooldowns.started(proxy, domain)
                 if limits is not None:
                     limits.started(proxy)
-                if pool.domains is not None:
-                    pool.domains.started(proxy, domain)
+                if domains is not None:
+                    domains.started(proxy, domain)
                 if self.config.load_aware and self.is_told_of_selections:
                     proxy._notify()
                 return proxy
             if wanted is not None and not pool.has_any(wanted):
                 raise NoMatchingProxyError(f"No proxy of the pool {pool.name!r} is {wanted}")
         finally:
-            pool.lock.release()
+            lock.release()
         raise ProxyPoolEmptyError(self.why_none(pool))
 
     def prepare(self, pool: ProxyPool) -> None:

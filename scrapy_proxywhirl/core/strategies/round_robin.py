@@ -42,7 +42,7 @@ class _Turn:
     def added(self, proxy: Proxy) -> None:
         """Let it come when it is its turn."""
 
-    def changed(self, proxy: Proxy) -> None:
+    def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Do nothing: whatever it has shown."""
 
     def removed(self, proxy: Proxy) -> None:

@@ -164,6 +164,27 @@ def test_the_exponent_leans_harder_on_the_fast(
     assert fast / slow == pytest.approx(ratio, rel=0.1)
 
 
+@pytest.mark.parametrize("exponent", [1.0, 2.0, 10.0])
+def test_shares_are_exact_however_little_emas_have_moved(
+    exponent: float, make_pool: MakePool, rng: Random
+) -> None:
+    pool = make_pool(100.0, 110.0, 120.0, 130.0, 140.0)
+    config = StrategyConfig(weight_exponent=exponent)
+    strategies = [PerformanceBasedStrategy(config, rng=rng) for _ in range(3)]
+
+    for strategy in strategies:  # each comes to know the pool at another time
+        strategy.prepare(pool)
+        for proxy in pool:
+            for _ in range(rng.randint(1, 3)):
+                ema = proxy.ema_response_time_ms or 0.0
+                proxy.complete_request(True, ema * rng.uniform(0.7, 1.4))
+
+    weights = [(proxy.ema_response_time_ms or 0.0) ** -exponent for proxy in pool]
+    for strategy in strategies:
+        expected = [weight / sum(weights) for weight in weights]
+        assert shares(strategy, pool, 40_000) == pytest.approx(expected, abs=0.012)
+
+
 def test_attempts_in_flight_weigh_on_a_proxy_that_is_selected_by_its_load(
     make_pool: MakePool, rng: Random
 ) -> None:
@@ -428,7 +449,7 @@ class TestLearning:
         assert first not in others  # it was tried, and it is another's turn
 
         pool.remove_proxy(others[0])
-        strategy.record_result(others[1], True, 50.0)
+        strategy.record_result(others[1], True, 50_000.0)
         assert len(under_way()) == 2
 
     def test_exploration_costs_nothing_where_all_are_seen_anyway(
