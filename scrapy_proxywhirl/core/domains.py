@@ -309,7 +309,8 @@ def _answered(figures: DomainFigures, proxy: Proxy) -> Sequence[HasAnswered]:
     """Return what a failure of *proxy* is measured by: those of the pool, where no other is."""
     if figures.answered:
         return figures.answered.items
-    return proxy._answered.items if proxy._answered else ()
+    answered = proxy._shared.answered
+    return answered.items if answered else ()
 
 
 def is_power_of_four(number: int) -> bool:

@@ -177,9 +177,10 @@ class PoolJournal:
         rests = []
         now = self._clock()
         for proxy, domain in taken:
-            if proxy._cooldowns is None:  # it has left the pool, which says nothing of its rest
+            cooldowns = proxy._shared.cooldowns
+            if cooldowns is None:  # it has left the pool, which says nothing of its rest
                 continue
-            rest = proxy._cooldowns.rest_of(proxy, domain)
+            rest = cooldowns.rest_of(proxy, domain)
             seconds = max(0.0, rest.until - now) if rest else 0.0
             rests.append(SharedRest(proxy.id, domain, seconds, rest.step if rest else 0))
         return rests
@@ -237,9 +238,9 @@ class PoolJournal:
     def learn_rest(self, rest: SharedRest, pool: ProxySet) -> None:
         """Let a proxy rest, or do so no more, unless there is later news of that here."""
         proxy = pool.get_proxy(rest.proxy_id)
-        if proxy is None or (proxy, rest.domain) in self._rests or proxy._cooldowns is None:
+        if proxy is None or (proxy, rest.domain) in self._rests or proxy._shared.cooldowns is None:
             return
-        proxy._cooldowns.learn(proxy, rest.domain, rest.seconds, rest.step)
+        proxy._shared.cooldowns.learn(proxy, rest.domain, rest.seconds, rest.step)
         self._rests.discard((proxy, rest.domain))  # it is no news to those who told of it
         proxy._notify()
 

@@ -16,6 +16,7 @@ from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import MemberWatcher, ProxySet
 from scrapy_proxywhirl.core.sessions import PoolSessions
+from scrapy_proxywhirl.core.shared import Shared
 from scrapy_proxywhirl.core.views import PoolView, PoolViews
 from scrapy_proxywhirl.core.wanted import Wanted
 
@@ -59,6 +60,12 @@ class ProxyPool(ProxySet):
         self._labels: PartedDict[str, Proxy] = PartedDict()
         self._shared_names: set[str] = set()
         self._answered: IndexedSet[Proxy] = IndexedSet()
+        self._shared = shared = Shared(self.lock)
+        shared.watchers = self._watchers
+        shared.answered = self._answered
+        shared.cooldowns, shared.domains = cooldowns, domains
+        shared.journal, shared.limits = journal, limits
+        self._shared_by_former = Shared(self.lock)  # whose last results are yet to come
         self._views: PoolViews | None = None
         self._member_watchers: list[MemberWatcher] = []
         if domains is not None:
@@ -120,17 +127,11 @@ class ProxyPool(ProxySet):
         with self.lock:
             if proxy.id in self._positions:
                 raise DuplicateProxyError(f"the pool {self.name!r} has {proxy.label!r} already")
-            if proxy._answered is not None:
+            if proxy._shared.answered is not None:
                 raise ValueError(f"{proxy.label!r} is in another pool")
             self._make_label_unique(proxy)
             self._take_in(proxy)
-            proxy._lock = self.lock
-            proxy._watchers = self._watchers
-            proxy._answered = self._answered
-            proxy._cooldowns = self.cooldowns
-            proxy._domains = self.domains
-            proxy._journal = self.journal
-            proxy._limits = self.limits
+            proxy._shared = self._shared
             if proxy.last_response_time_ms is not None:
                 self._answered.add(proxy)
             for watcher in (*self._watchers, *self._member_watchers):
@@ -149,12 +150,7 @@ class ProxyPool(ProxySet):
             self._let_go(proxy)
             self._labels.pop(proxy.label)
             self._answered.discard(proxy)
-            proxy._watchers = ()
-            proxy._answered = None
-            proxy._cooldowns = None
-            proxy._domains = None
-            proxy._journal = None
-            proxy._limits = None
+            proxy._shared = self._shared_by_former
             if self.limits is not None:
                 self.limits.forget(proxy)
             if self.cooldowns is not None:

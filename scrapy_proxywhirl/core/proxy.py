@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import copy
 from math import inf
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scrapy_proxywhirl.core.average import MovingAverage
 from scrapy_proxywhirl.core.health import HealthStatus, health_after_failure
 from scrapy_proxywhirl.core.identity import ProxyIdentity
 from scrapy_proxywhirl.core.incident import Incident
-from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.penalty import DEFAULT_FAILURE_PENALTY, charge_for_failure
-
-if TYPE_CHECKING:
-    from scrapy_proxywhirl.core.domains import PoolDomains
-    from scrapy_proxywhirl.core.journal import PoolJournal
-    from scrapy_proxywhirl.core.limits import PoolLimits
-    from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
-    from scrapy_proxywhirl.core.proxy_set import PoolWatcher
+from scrapy_proxywhirl.core.shared import Shared
 
 DEFAULT_EMA_ALPHA = 0.2
 
-_lock_of_proxies_without_pool = Lock()
+_IN_NO_POOL = Shared(Lock())
 
 # Looking them up in their class takes several times as long.
 _HEALTHY = HealthStatus.HEALTHY
 _UNKNOWN = HealthStatus.UNKNOWN
 
 # What a proxy has of its pool and no copy takes along.
-_OF_ITS_POOL = (
-    "_answered",
-    "_cooldowns",
-    "_domains",
-    "_is_barred",
-    "_is_busy",
-    "_is_resting",
-    "_journal",
-    "_limits",
-    "_lock",
-    "_watchers",
-)
+_OF_ITS_POOL = ("_is_barred", "_is_busy", "_is_resting", "_shared")
 
 
 class Proxy(ProxyIdentity):
@@ -99,18 +80,12 @@ class Proxy(ProxyIdentity):
 
     __slots__ = (
         "__weakref__",
-        "_answered",
         "_average",
-        "_cooldowns",
-        "_domains",
         "_health_status",
         "_is_barred",
         "_is_busy",
         "_is_resting",
-        "_journal",
-        "_limits",
-        "_lock",
-        "_watchers",
+        "_shared",
         "bytes_down",
         "bytes_up",
         "consecutive_failures",
@@ -165,14 +140,7 @@ class Proxy(ProxyIdentity):
         self._belong_to_no_pool()
 
     def _belong_to_no_pool(self) -> None:
-        # What a proxy shares with the others of its pool, which sets it.
-        self._lock = _lock_of_proxies_without_pool
-        self._watchers: Sequence[PoolWatcher] = ()
-        self._answered: IndexedSet[Proxy] | None = None
-        self._cooldowns: PoolCooldowns | None = None
-        self._domains: PoolDomains | None = None
-        self._journal: PoolJournal | None = None
-        self._limits: PoolLimits | None = None
+        self._shared = _IN_NO_POOL  # with the others of its pool, which sets it
         self._is_resting = False  # or an attempt tries whether it works again
         self._is_busy = False
         self._is_barred = False  # for one reason or the other
@@ -195,12 +163,12 @@ class Proxy(ProxyIdentity):
     def ema_response_time_ms(self, value: float | None) -> None:
         if value is not None:
             _check_time("ema_response_time_ms", value)
-        with self._lock:
+        with self._shared.lock:
             self._average.replace(value)
-            if self._journal is not None and value is not None:
-                self._journal.moved(self, 0.0, value)
-            if self._domains is not None:
-                self._domains.forget(self)
+            if self._shared.journal is not None and value is not None:
+                self._shared.journal.moved(self, 0.0, value)
+            if self._shared.domains is not None:
+                self._shared.domains.forget(self)
             self._notify()
 
     @property
@@ -210,7 +178,7 @@ class Proxy(ProxyIdentity):
 
     @health_status.setter
     def health_status(self, value: HealthStatus) -> None:
-        with self._lock:
+        with self._shared.lock:
             self._health_status = HealthStatus(value)
             self._notify()
 
@@ -226,10 +194,10 @@ class Proxy(ProxyIdentity):
 
     def start_request(self) -> None:
         """Count an attempt as in flight, as a strategy's ``select`` does for what it returns."""
-        with self._lock:
+        with self._shared.lock:
             self.requests_started += 1
-            if self._limits is not None:
-                self._limits.started(self)
+            if self._shared.limits is not None:
+                self._shared.limits.started(self)
             self._notify()
 
     def complete_request(
@@ -282,8 +250,10 @@ class Proxy(ProxyIdentity):
             _check_time("response_time_ms", response_time_ms)
         if self.ema_alpha is not None:
             alpha = self.ema_alpha
-        self._lock.acquire()  # half the price of a with statement, in the busiest place there is
+        lock = self._shared.lock
+        lock.acquire()  # half the price of a with statement, in the busiest place there is
         try:
+            shared = self._shared  # it may have left the pool meanwhile
             self.requests_completed += 1
             if self.requests_completed > self.requests_started:  # recorded without a selection
                 self.requests_started += 1
@@ -293,46 +263,46 @@ class Proxy(ProxyIdentity):
                 self.total_successes += 1
                 self.consecutive_failures = 0
                 self._health_status = _HEALTHY
-                if self._journal is not None:
-                    self._journal.succeeded(self)
+                if shared.journal is not None:
+                    shared.journal.succeeded(self)
                 if response_time_ms is not None:
                     average = self._average
                     if may_restart:
                         average.doubt(response_time_ms, alpha)
-                    if self._journal is not None:
+                    if shared.journal is not None:
                         share = 1.0 if average.is_stale else alpha
-                        self._journal.moved(self, 1.0 - share, share * response_time_ms)
+                        shared.journal.moved(self, 1.0 - share, share * response_time_ms)
                     slightly = average.take_in(response_time_ms, alpha) and was_well
-                    if self.last_response_time_ms is None and self._answered is not None:
-                        self._answered.add(self)
+                    if self.last_response_time_ms is None and shared.answered is not None:
+                        shared.answered.add(self)
                     self.last_response_time_ms = response_time_ms
-                    if self._domains is not None:
-                        self._domains.succeeded(self, domain, response_time_ms, alpha, may_restart)
-                if self._cooldowns is not None and not self._cooldowns.is_idle:
-                    self._cooldowns.succeeded(self, domain, started)
+                    if shared.domains is not None:
+                        shared.domains.succeeded(self, domain, response_time_ms, alpha, may_restart)
+                if shared.cooldowns is not None and not shared.cooldowns.is_idle:
+                    shared.cooldowns.succeeded(self, domain, started)
                 incident = None
             else:
                 if banned:
                     self.total_bans += 1
                 else:
                     self.total_failures += 1
-                if self._journal is not None:
-                    self._journal.failed(self, banned)
+                if shared.journal is not None:
+                    shared.journal.failed(self, banned)
                 incident = Incident(self, domain, lasting, response_time_ms or 0.0)
                 is_failing = self._is_failing(incident, banned, started)
-                if self._domains is not None and (is_failing or incident.rests):
-                    self._domains.failed(incident, alpha, failure_penalty, is_failing)
+                if shared.domains is not None and (is_failing or incident.rests):
+                    shared.domains.failed(incident, alpha, failure_penalty, is_failing)
                 if is_failing:
                     self._failed(incident, alpha, failure_penalty)
-            if self._limits is not None:
-                self._limits.ended(self)
-            if self._domains is not None:
-                self._domains.ended(self, domain)
-            for watcher in self._watchers:
+            if shared.limits is not None:
+                shared.limits.ended(self)
+            if shared.domains is not None:
+                shared.domains.ended(self, domain)
+            for watcher in shared.watchers:
                 watcher.changed(self, slightly)
             return incident
         finally:
-            self._lock.release()
+            lock.release()
 
     def take_back(self, incident: Incident) -> None:
         """
@@ -345,9 +315,9 @@ class Proxy(ProxyIdentity):
         Args:
             incident: As :meth:`complete_request` returned it.
         """
-        with self._lock:
-            if self._cooldowns is not None:
-                self._cooldowns.take_back(incident)
+        with self._shared.lock:
+            if self._shared.cooldowns is not None:
+                self._shared.cooldowns.take_back(incident)
             self._take_back(incident)
             self._notify()
 
@@ -359,19 +329,19 @@ class Proxy(ProxyIdentity):
             domain: As for :meth:`complete_request`.
             started: As there.
         """
-        with self._lock:
+        with self._shared.lock:
             self.requests_completed += 1
-            if self._cooldowns is not None:
-                self._cooldowns.abandoned(self, domain, started)
-            if self._limits is not None:
-                self._limits.ended(self)
-            if self._domains is not None:
-                self._domains.ended(self, domain)
+            if self._shared.cooldowns is not None:
+                self._shared.cooldowns.abandoned(self, domain, started)
+            if self._shared.limits is not None:
+                self._shared.limits.ended(self)
+            if self._shared.domains is not None:
+                self._shared.domains.ended(self, domain)
             self._notify()
 
     def answered(self, down: int, up: int) -> None:
         """Count an answer that is billed, with the bytes that came and those that were sent."""
-        with self._lock:
+        with self._shared.lock:
             self.total_answers += 1
             self.bytes_down += down
             self.bytes_up += up
@@ -383,7 +353,7 @@ class Proxy(ProxyIdentity):
 
     def _is_failing(self, incident: Incident, banned: bool, started: float | None) -> bool:
         """Let the proxy rest; return whether its failure counts against it, and for all."""
-        cooldowns = self._cooldowns
+        cooldowns = self._shared.cooldowns
         if cooldowns is None:
             return True
         domain = incident.domain
@@ -418,12 +388,12 @@ class Proxy(ProxyIdentity):
         average = self._average
         is_known = average.ema_ms is not None and not average.is_guess
         self._health_status = health_after_failure(self.consecutive_failures, is_known)
-        answered = self._answered.items if self._answered else ()
+        answered = self._shared.answered.items if self._shared.answered else ()
         charge = charge_for_failure(average.ema_ms, incident.cost_ms, failure_penalty, answered)
         if charge is not None:
-            if self._journal is not None:
+            if self._shared.journal is not None:
                 share = alpha if is_known else 1.0
-                self._journal.moved(self, 1.0 - share, share * charge)
+                self._shared.journal.moved(self, 1.0 - share, share * charge)
             incident.moves += ((average, average.charge(charge, alpha)),)
 
     def _take_back(self, incident: Incident) -> None:
@@ -431,19 +401,19 @@ class Proxy(ProxyIdentity):
         for average, move in incident.moves:
             average.take_back(move)
         after_ms = self._average.ema_ms
-        if self._journal is not None and before_ms is not None:
+        if self._shared.journal is not None and before_ms is not None:
             if after_ms is None:
-                self._journal.forgot(self)
+                self._shared.journal.forgot(self)
             else:
-                self._journal.moved(self, 1.0, after_ms - before_ms)
-        if self._domains is not None:
-            self._domains.refigured(self, incident.domain)
+                self._shared.journal.moved(self, 1.0, after_ms - before_ms)
+        if self._shared.domains is not None:
+            self._shared.domains.refigured(self, incident.domain)
         if incident.health_before and self.consecutive_failures == incident.failures:
             self.consecutive_failures -= 1
             self._health_status = incident.health_before
 
     def _notify(self) -> None:
-        for watcher in self._watchers:
+        for watcher in self._shared.watchers:
             watcher.changed(self)
 
 

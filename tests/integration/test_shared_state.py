@@ -103,7 +103,8 @@ async def test_a_ban_is_heeded_by_those_that_have_not_met_it(
 
     def is_banned(spider: Any) -> bool:
         (bad,) = (proxy for proxy in proxies(spider) if proxy.id == bad_id)
-        return bad._cooldowns is not None and bad._cooldowns.bans(bad, "127.0.0.1")
+        cooldowns = bad._shared.cooldowns
+        return cooldowns is not None and cooldowns.bans(bad, "127.0.0.1")
 
     async def other() -> Crawl:
         await pause(0.2)
