@@ -63,8 +63,7 @@ class ProxiesByUse(Available):
                 in_order = chain.from_iterable(groups[uses] for uses in sorted(groups))
                 others = (one for one in islice(in_order, _LOOKED_AT) if one.id not in excluded)
                 return self._use(next(others, None))
-            del group[proxy]
-            self._put_in(uses + 1, proxy)
+            self._move(proxy, uses + 1)
             return proxy
         return None
 
@@ -96,20 +95,19 @@ class ProxiesByUse(Available):
 
     def _use(self, proxy: Proxy | None) -> Proxy | None:
         if proxy is not None:
-            del self._groups[self._uses[proxy]][proxy]
-            self._put_in(proxy.requests_started + 1, proxy)
+            self._move(proxy, proxy.requests_started + 1)
         return proxy
 
     def _put(self, proxy: Proxy) -> None:
         uses = proxy.requests_started
+        if self._uses.get(proxy) != uses:
+            self._move(proxy, uses)
+
+    def _move(self, proxy: Proxy, uses: int) -> None:
+        """Put a proxy at the end of those that were used so often, wherever it was."""
         before = self._uses.get(proxy)
-        if before == uses:
-            return
         if before is not None:
             del self._groups[before][proxy]
-        self._put_in(uses, proxy)
-
-    def _put_in(self, uses: int, proxy: Proxy) -> None:
         group = self._groups.get(uses)
         if group is None:
             group = self._groups[uses] = OrderedDict()

@@ -114,7 +114,9 @@ def test_where_a_site_has_banned_half_of_a_large_pool_the_others_are_used_evenly
     assert set(used(pool)[1::2]) <= {4, 5, 6}
 
 
-def test_that_takes_a_look_at_a_few_each_time(make_pool: MakePool, rng: Random) -> None:
+def test_a_selection_looks_at_a_few_where_half_are_excluded(
+    make_pool: MakePool, rng: Random
+) -> None:
     class Banned(set[str]):
         asked = 0
 
