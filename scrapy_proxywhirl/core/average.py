@@ -183,6 +183,7 @@ class MovingAverage:
         """
         Undo what is left of a move, so that the average is what it would be without.
 
+        That is known as long as *alpha* is the same each time, and nobody else moves the average.
         What it was moved by before anything else was known only fades.
         """
         if move.number <= self._replaced:
@@ -194,7 +195,7 @@ class MovingAverage:
         elif self.ema_ms is not None:
             lefts_ms = self._lefts_ms(move)
             ema = self.ema_ms - sum(lefts_ms.values())
-            if move.number <= self._faded:
+            if move.number <= self._faded or ema < 0.0:  # as where moves differ in alpha
                 ema = max(ema, min(self.ema_ms, move.before_ms))
             self._set(ema, self.is_guess)
         for number, left_ms in lefts_ms.items():
