@@ -38,9 +38,9 @@ class Incident:
         cost_ms: What it is known to have taken, as the time-out that it ran into; else 0.
         reason: What it was, in a word of whoever recorded it.
         rests: That it began: one for all, one for the domain, or none where it was no news.
-        moves: What it did to which averages of response times.
+        moves: What it did to which averages of response times, until that is taken back.
         failures: How many in a row it made, where it made any.
-        health_before: What the proxy was before.
+        health_before: What the proxy was before, until then.
         works_here: Whether the proxy has served another page of the domain since.
         works_elsewhere: Whether it has served one of another domain.
     """

@@ -397,8 +397,11 @@ class Proxy(ProxyIdentity):
             incident.moves += ((average, average.charge(charge, alpha)),)
 
     def _take_back(self, incident: Incident) -> None:
+        # An outage that is over and the page that ran into it may both do so.
+        moves, incident.moves = incident.moves, ()
+        health_before, incident.health_before = incident.health_before, None
         before_ms = self._average.ema_ms
-        for average, move in incident.moves:
+        for average, move in moves:
             average.take_back(move)
         after_ms = self._average.ema_ms
         if self._shared.journal is not None and before_ms is not None:
@@ -408,9 +411,9 @@ class Proxy(ProxyIdentity):
                 self._shared.journal.moved(self, 1.0, after_ms - before_ms)
         if self._shared.domains is not None:
             self._shared.domains.refigured(self, incident.domain)
-        if incident.health_before and self.consecutive_failures == incident.failures:
+        if health_before and self.consecutive_failures == incident.failures:
             self.consecutive_failures -= 1
-            self._health_status = incident.health_before
+            self._health_status = health_before
 
     def _notify(self) -> None:
         for watcher in self._shared.watchers:

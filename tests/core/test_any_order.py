@@ -121,7 +121,8 @@ class World:
     def take_back(self) -> None:
         if self.incidents:
             incident = self.incidents.pop(self.chance.randrange(len(self.incidents)))
-            incident.proxy.take_back(incident)
+            for _ in range(self.chance.randint(1, 2)):
+                incident.proxy.take_back(incident)
 
     def join(self) -> None:
         proxy = Proxy(f"http://10.0.{len(self.proxies) % 3}.{len(self.proxies)}:80")

@@ -405,6 +405,30 @@ def test_the_first_success_after_a_drought_ends_the_rests_of_all_that_failed_in_
     assert crawl.selected(SITE, 200) == {"p0", "p1", "p2", "p3"}
 
 
+def test_what_is_taken_back_after_a_drought_is_not_taken_back_again_for_its_page() -> None:
+    crawl = Crawl(2)
+    first, second = crawl.pool
+    incidents = [proxy.complete_request(False, 15_000.0, domain=SITE) for proxy in (first, second)]
+    assert first.ema_response_time_ms == pytest.approx(3080.0)
+    all_rest(crawl)
+    crawl.clock.passes(0.1)
+    second.start_request()
+    crawl.end(second, True)
+    assert first.ema_response_time_ms == pytest.approx(100.0)
+    crawl.clock.passes(0.1)
+    crawl.fail(first)
+    ema = first.ema_response_time_ms
+
+    for incident in incidents:
+        assert incident
+        incident.proxy.take_back(incident)
+
+    assert first.ema_response_time_ms == ema
+    assert first.consecutive_failures == 1
+    assert first.health_status is HealthStatus.DEGRADED
+    assert second.ema_response_time_ms == pytest.approx(100.0)
+
+
 def test_an_attempt_under_way_when_a_drought_began_does_not_end_it() -> None:
     crawl = Crawl(2)
     first, second = crawl.pool
