@@ -14,12 +14,15 @@ from scrapy_proxywhirl import (
     PoolCooldowns,
     PoolDomains,
     PoolLimits,
+    PoolSessions,
     Proxy,
+    ProxyFilter,
     ProxyPool,
     ProxyPoolEmptyError,
     SelectionContext,
     Strategy,
     StrategyConfig,
+    Wanted,
 )
 from scrapy_proxywhirl.core import STRATEGIES, Incident
 from scrapy_proxywhirl.core.average import NEAR
@@ -39,6 +42,7 @@ class World:
             cooldowns=PoolCooldowns(2.0, 60.0, self.clock, Random(seed)) if seed % 5 else None,
             domains=PoolDomains() if not seed % 3 else None,
             limits=PoolLimits(2, 0.0, self.clock) if not seed % 4 else None,
+            sessions=PoolSessions(60.0, self.clock),
         )
         self.strategies = [
             STRATEGIES[chance.choice(sorted(STRATEGIES))](self.config(), rng=Random(seed))
@@ -85,12 +89,17 @@ class World:
         strategy = self.chance.choice(self.strategies)
         domain = self.chance.choice(["a.example", "b.example", None])
         failed = tuple(proxy.id for proxy in self.proxies if self.chance.random() < 0.1)
+        stay_on = self.chance.choice([None, None, None, self.chance.choice(self.proxies).id])
+        country = self.chance.choice([None, None, "DE", "FR"])
+        wanted = Wanted(ProxyFilter(country), session=self.chance.choice([None, "one", "other"]))
+        context = SelectionContext(failed, stay_on, domain, wanted if country else None)
         try:
-            proxy = strategy.select(self.pool, SelectionContext(failed, domain=domain))
+            proxy = strategy.select(self.pool, context)
         except ProxyPoolEmptyError:
             return
         assert proxy in self.pool
         assert proxy.id not in failed
+        assert country in (None, proxy.country)
         self.under_way.append((strategy, proxy, domain, self.now))
 
     def end(self) -> None:
@@ -125,7 +134,9 @@ class World:
                 incident.proxy.take_back(incident)
 
     def join(self) -> None:
-        proxy = Proxy(f"http://10.0.{len(self.proxies) % 3}.{len(self.proxies)}:80")
+        number = len(self.proxies)
+        country = self.chance.choice([None, "DE", "FR"])
+        proxy = Proxy(f"http://10.0.{number % 3}.{number}:80", country=country)
         self.pool.add_proxy(proxy)
         self.proxies.append(proxy)
 

@@ -157,7 +157,7 @@ class Strategy(ABC):
         if wanted is not None:
             proxy, is_bound = _bound_to(pool, wanted, either(unwanted, resting))
         if stay_on is not None and not is_bound:
-            proxy = _to_stay_on(pool, stay_on, either(unwanted, resting))
+            proxy = _to_stay_on(pool, stay_on, wanted, either(unwanted, resting))
         if proxy is None and not is_bound:
             proxy = self._pick_among(pool, context, cooldowns, resting, unwanted)
         if proxy is None and cooldowns is not None and not failed:
@@ -324,8 +324,12 @@ def _bound_to(
     return None, False
 
 
-def _to_stay_on(pool: ProxyPool, proxy_id: str, excluded: Collection[str]) -> Proxy | None:
+def _to_stay_on(
+    pool: ProxyPool, proxy_id: str, wanted: Wanted | None, excluded: Collection[str]
+) -> Proxy | None:
     proxy = pool.get_proxy(proxy_id)
     if proxy is None or proxy_id in excluded or not proxy.is_available:
+        return None
+    if wanted is not None and not wanted.fits(proxy):
         return None
     return None if proxy.health_status is HealthStatus.UNHEALTHY else proxy

@@ -15,15 +15,18 @@ import pytest
 
 from scrapy_proxywhirl import (
     HealthStatus,
+    NoMatchingProxyError,
     PoolDomains,
     PoolLimits,
     Proxy,
+    ProxyFilter,
     ProxyPool,
     ProxyPoolEmptyError,
     RoundRobinStrategy,
     SelectionContext,
     Strategy,
     StrategyConfig,
+    Wanted,
 )
 from scrapy_proxywhirl.core import STRATEGIES
 from scrapy_proxywhirl.core.proxy_set import PoolWatcher
@@ -117,6 +120,21 @@ def test_it_does_not_stay_on_one_that_is_gone_failed_or_unhealthy(
     assert other in {strategy.select(pool, staying) for _ in range(50)}
     pool.remove_proxy(wanted)
     assert strategy.select(pool, staying) is other
+
+
+def test_it_does_not_stay_on_one_that_is_not_what_is_wanted(make_strategy: MakeStrategy) -> None:
+    pool = ProxyPool()
+    german, french = (Proxy(f"h:{port}", country=code) for port, code in ((1, "DE"), (2, "FR")))
+    for proxy in (german, french):
+        pool.add_proxy(proxy)
+        proxy.ema_response_time_ms = 100.0
+    strategy = make_strategy()
+    wanted = Wanted(ProxyFilter(country="FR"))
+
+    assert strategy.select(pool, SelectionContext((), german.id, wanted=wanted)) is french
+    pool.remove_proxy(french)
+    with pytest.raises(NoMatchingProxyError):
+        strategy.select(pool, SelectionContext((), german.id, wanted=wanted))
 
 
 def test_it_selects_none_that_has_left_the_pool(
