@@ -210,6 +210,18 @@ def test_what_others_were_charged_is_left_where_a_charge_is_taken_back() -> None
     assert average.ema_ms == pytest.approx(2000.0)
 
 
+def test_nothing_is_taken_out_where_nothing_is_known_any_more() -> None:
+    average = average_of(100.0)
+    move = average.charge(400.0, 0.2)
+    average.learn(400.0, is_guess=True)
+    average.take_back(average.charge(500.0, 0.2))
+    assert average.ema_ms is None
+
+    average.take_back(move)
+
+    assert average.ema_ms is None
+
+
 def test_nothing_of_a_charge_is_taken_out_of_what_somebody_says() -> None:
     average = average_of(100.0)
     move = average.charge(400.0, 0.2)
