@@ -60,11 +60,9 @@ class ProxyPool(ProxySet):
         self._labels: PartedDict[str, Proxy] = PartedDict()
         self._shared_names: set[str] = set()
         self._answered: IndexedSet[Proxy] = IndexedSet()
-        self._shared = shared = Shared(self.lock)
-        shared.watchers = self._watchers
-        shared.answered = self._answered
-        shared.cooldowns, shared.domains = cooldowns, domains
-        shared.journal, shared.limits = journal, limits
+        self._shared = Shared(
+            self.lock, self._watchers, self._answered, cooldowns, domains, journal, limits
+        )
         self._shared_by_former = Shared(self.lock)  # whose last results are yet to come
         self._views: PoolViews | None = None
         self._member_watchers: list[MemberWatcher] = []

@@ -130,9 +130,11 @@ class Rotation:
             if self._sidelined:
                 self._sidelined.discard(proxy)
             if self._goes_by_told:  # the most that it weighs while its EMA is near that
-                self._set(proxy, max(proxy._average.told_ms / NEAR, LEAST_EMA_MS) ** self._power)
-            else:
-                self._set(proxy, self._weigh(proxy))
+                ema = proxy._average.told_ms / NEAR
+            ema = max(ema, LEAST_EMA_MS)
+            if self._is_load_aware:
+                ema *= 1.0 + (proxy.requests_started - proxy.requests_completed)
+            self._set(proxy, ema**self._power)
 
     def draw(self, pool: ProxySet, excluded: Collection[str]) -> Proxy | None:
         """
@@ -170,7 +172,7 @@ class Rotation:
         return None
 
     def _weigh(self, proxy: Proxy) -> float:
-        """Return what a proxy in rotation weighs now."""
+        """Return what a proxy in rotation weighs now: what a draw asks."""
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
         if ema is None or ema < LEAST_EMA_MS:

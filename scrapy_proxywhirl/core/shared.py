@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -16,16 +17,15 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.core.proxy_set import PoolWatcher
 
 
+@dataclass(slots=True, eq=False)
 class Shared:
     """
     What the proxies of a pool share: one object for all of them, as each counts in a large pool.
 
     Those that are in no pool have nothing but a lock.
 
-    Args:
-        lock: Makes their methods safe to call from many threads.
-
     Attributes:
+        lock: Makes their methods safe to call from many threads.
         watchers: Are told of their changes.
         answered: Those that have answered.
         cooldowns: Let them rest.
@@ -34,13 +34,10 @@ class Shared:
         limits: Keep them from being used too much.
     """
 
-    __slots__ = ("answered", "cooldowns", "domains", "journal", "limits", "lock", "watchers")
-
-    def __init__(self, lock: Lock) -> None:
-        self.lock = lock
-        self.watchers: Sequence[PoolWatcher] = ()
-        self.answered: IndexedSet[Proxy] | None = None
-        self.cooldowns: PoolCooldowns | None = None
-        self.domains: PoolDomains | None = None
-        self.journal: PoolJournal | None = None
-        self.limits: PoolLimits | None = None
+    lock: Lock
+    watchers: Sequence[PoolWatcher] = ()
+    answered: IndexedSet[Proxy] | None = None
+    cooldowns: PoolCooldowns | None = None
+    domains: PoolDomains | None = None
+    journal: PoolJournal | None = None
+    limits: PoolLimits | None = None

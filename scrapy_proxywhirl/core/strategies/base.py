@@ -69,7 +69,8 @@ class Strategy(ABC):
             NoMatchingProxyError: No proxy of the pool is what the request wants.
             ProxyPoolEmptyError: None may be selected now.
         """
-        failed, stay_on, domain, wanted = context = context or _ANY
+        context = context or _ANY
+        failed, stay_on, domain, wanted = context
         lock = pool.lock
         lock.acquire()  # half the price of a with statement, in the busiest place there is
         try:
