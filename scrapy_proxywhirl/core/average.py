@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import ClassVar
 
 # Whoever goes by an average is told of it anew when it is so many times what it was, or what it was
 # is so many times as much.
@@ -75,11 +76,14 @@ class MovingAverage:
     Not thread-safe: it is called with the pool's lock held.
 
     Attributes:
+        least_ms: What no response can take less than.
         ema_ms: The average, in milliseconds; None where nothing is known.
         told_ms: What it was when it was last news; it is at most NEAR times as much or as little.
         is_guess: Whether it is made of what failures were charged, and of nothing else.
         is_stale: Whether the next response time is to stand in its place.
     """
+
+    least_ms: ClassVar[float] = 0.0
 
     __slots__ = (
         "_contradicted",
@@ -195,7 +199,7 @@ class MovingAverage:
         elif self.ema_ms is not None:
             lefts_ms = self._lefts_ms(move)
             ema = self.ema_ms - sum(lefts_ms.values())
-            if move.number <= self._faded or ema < 0.0:  # as where moves differ in alpha
+            if move.number <= self._faded or ema < self.least_ms:  # moves differ in alpha
                 ema = max(ema, min(self.ema_ms, move.before_ms))
             self._set(ema, self.is_guess)
         for number, left_ms in lefts_ms.items():

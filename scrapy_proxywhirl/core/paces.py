@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, inf, log
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.core.average import Move, MovingAverage
@@ -41,6 +41,14 @@ class _Level:
     responses: int = 1
 
 
+class _Pace(MovingAverage):
+    """A moving average of logarithms."""
+
+    __slots__ = ()
+
+    least_ms = -inf
+
+
 class Paces:
     """
     How slow proxies are whatever sites they serve, and how slow sites are whatever serves them.
@@ -58,7 +66,7 @@ class Paces:
     """
 
     def __init__(self) -> None:
-        self._paces: dict[Proxy, MovingAverage] = {}  # of logarithms
+        self._paces: dict[Proxy, _Pace] = {}
         self._levels: OrderedDict[str | None, _Level] = OrderedDict()
 
     def expected_ms(self, proxy: Proxy, domain: str | None) -> float | None:
@@ -87,7 +95,7 @@ class Paces:
             level = self._remember(domain, 0.0)
         self._levels.move_to_end(domain)
         if pace is None:
-            pace = self._paces[proxy] = MovingAverage()
+            pace = self._paces[proxy] = _Pace()
         left = value - level.log_value
         if before is not None:
             share = max(1.0 / (1 + level.responses), _SHARE_OF_LEVEL * alpha)
@@ -102,7 +110,7 @@ class Paces:
         """Slow *proxy* down by what a failure is charged; return what that did to what."""
         pace = self._paces.get(proxy)
         if pace is None:
-            pace = self._paces[proxy] = MovingAverage()
+            pace = self._paces[proxy] = _Pace()
         level = self._levels.get(domain)
         charged = log(max(charge_ms, _LEAST_MS)) - (level.log_value if level else 0.0)
         if pace.ema_ms is not None:

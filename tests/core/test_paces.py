@@ -143,6 +143,20 @@ def test_a_charge_slows_down_and_is_taken_back() -> None:
     assert paces.expected_ms(proxy, "b.example") == pytest.approx(100.0)
 
 
+@pytest.mark.parametrize("time_ms", [50.0, 0.05])
+def test_what_a_charge_did_is_taken_back_exactly_however_fast_a_proxy_is(time_ms: float) -> None:
+    paces = Paces()
+    (proxy,) = proxies(1)
+    paces.took(proxy, "a.example", time_ms, ALPHA)
+
+    average, move = paces.charge(proxy, "a.example", 100.0, ALPHA)
+    average.take_in(log(time_ms / 3.0), ALPHA)
+    average.take_back(move)
+
+    expected = (1.0 - ALPHA) * log(time_ms) + ALPHA * log(time_ms / 3.0)
+    assert average.ema_ms == pytest.approx(expected)
+
+
 def test_a_charge_never_speeds_up_and_is_a_guess_where_nothing_is_known() -> None:
     slow, new = proxies(2)
     paces = Paces()
