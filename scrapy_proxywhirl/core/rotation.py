@@ -17,8 +17,10 @@ from scrapy_proxywhirl.core.waiting_list import WaitingList
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.domain_figures import DomainFigures, Pair
 
-# Keeps the weight of an EMA of 0 finite: a microsecond, less than any response takes.
+# Keep weights finite, and above 0, where an EMA was set by hand: a microsecond, less than any
+# response takes, and thirty years.
 LEAST_EMA_MS = 0.001
+MOST_EMA_MS = 1e12  # to the power of -10, the highest exponent that there is, it is 1e-120
 
 _UNHEALTHY = HealthStatus.UNHEALTHY
 
@@ -131,7 +133,7 @@ class Rotation:
                 self._sidelined.discard(proxy)
             if self._goes_by_told:  # the most that it weighs while its EMA is near that
                 ema = proxy._average.told_ms / NEAR
-            ema = max(ema, LEAST_EMA_MS)
+            ema = min(max(ema, LEAST_EMA_MS), MOST_EMA_MS)
             if self._is_load_aware:
                 ema *= 1.0 + (proxy.requests_started - proxy.requests_completed)
             self._set(proxy, ema**self._power)
@@ -175,8 +177,8 @@ class Rotation:
         """Return what a proxy in rotation weighs now: what a draw asks."""
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
-        if ema is None or ema < LEAST_EMA_MS:
-            ema = LEAST_EMA_MS
+        if ema is None or not LEAST_EMA_MS <= ema <= MOST_EMA_MS:
+            ema = LEAST_EMA_MS if ema is None else min(max(ema, LEAST_EMA_MS), MOST_EMA_MS)
         if self._is_load_aware:
             ema *= 1.0 + (proxy.requests_started - proxy.requests_completed)
         weight: float = ema**self._power

@@ -10,13 +10,14 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# A weight's mantissa, in [0.5, 1), is rounded to a multiple of 2**-32, by less than one part in
-# 10**9: added to 2**20 it loses the bits below. A double then sums up to 2**21 (two million) of
-# them without rounding, so that a bucket's total is exact after any number of changes.
-_ROUNDS_TO_32_BITS = 2.0**20
+# Buckets to each power of two of the weight: with more of them a draw walks further, with fewer it
+# rejects more.
+_PARTS = 2
 
-# A million weights of this add up to a finite number.
-_TOO_HEAVY = 1e300
+# A million of the heaviest add up to a finite number, and the bounds of a bucket of the lightest
+# are not rounded.
+_LIGHTEST = 1e-300
+_HEAVIEST = 1e300
 
 # How often an item that does not fit may be drawn before those that are drawn are set aside, and
 # how many of them may be, before there is taken to be none that fits.
@@ -28,13 +29,15 @@ class WeightedSampler(Generic[T]):
     """
     Draws items with probability proportional to their weights, in constant expected time.
 
-    Items are kept in buckets, one for each power of two of the weight. A draw picks a bucket by its
-    total, then an item in it by rejection: any item is accepted with a probability of at least one
-    half, whatever the weights. Adding, changing and removing an item take constant time. A draw
-    walks the non-empty buckets, of which there are as many as the weights span powers of two: six
-    where the heaviest item weighs fifty times the lightest.
+    Items are kept in buckets, two for each power of two of the weight, and each weighs there as
+    much as one of its bucket may at most. A draw picks a bucket by its total, then an item in it by
+    rejection: any item is accepted with a probability of at least two thirds, whatever the weights.
+    Adding, changing and removing an item take constant time. A draw walks the non-empty buckets,
+    of which there are two for each power of two that the weights span: twelve or so where the
+    heaviest item weighs fifty times the lightest.
 
-    The total of a bucket is exact, so that nothing drifts however many changes are made.
+    The total of a bucket is exact, so that nothing drifts however many changes are made. As with
+    ``random.choices`` it is the grain of a double, 2**-53, that probabilities are rounded to.
 
     Not thread-safe: its owner holds a lock.
 
@@ -51,7 +54,7 @@ class WeightedSampler(Generic[T]):
         self._weigh: Callable[[T], float] = self.weight
         self._certain = 1.0
         self._random = rng.random
-        self._buckets: dict[int, _Bucket[T]] = {}  # by binary exponent, the non-empty ones
+        self._buckets: dict[int, _Bucket[T]] = {}  # by number, the non-empty ones
         self._walk: list[_Bucket[T]] = []  # the same buckets, the heaviest weights first
         self._where: dict[T, tuple[_Bucket[T], int]] = {}
         self._ceiling = 0.0  # what a draw is scaled to: the total, but for rounding
@@ -62,15 +65,10 @@ class WeightedSampler(Generic[T]):
     def __contains__(self, item: object) -> bool:
         return item in self._where
 
-    @property
-    def total(self) -> float:
-        """The sum of all weights."""
-        return sum(bucket.total for bucket in self._walk)
-
     def weight(self, item: T) -> float:
         """Return what was set for *item*; raise :exc:`KeyError` where it is not in."""
         bucket, position = self._where[item]
-        return bucket.mantissas[position] * bucket.scale
+        return bucket.weights[position]
 
     def ask(self, weigh: Callable[[T], float], certain: float = 0.0) -> None:
         """
@@ -87,6 +85,8 @@ class WeightedSampler(Generic[T]):
         """
         self._weigh = weigh
         self._certain = certain
+        for bucket in self._walk:
+            bucket.go_by(certain)
 
     def set(self, item: T, weight: float) -> None:
         """
@@ -94,8 +94,8 @@ class WeightedSampler(Generic[T]):
 
         Args:
             item: What to draw; hashable.
-            weight: Above 0 and below 1e300, and the most that it weighs until it is set again.
-                Only its proportion to the other weights matters.
+            weight: From 1e-300 to 1e300, and the most that it weighs until it is set again. Only
+                its proportion to the other weights matters.
 
         Raises:
             ValueError: *weight* is out of its range; nothing is changed then.
@@ -103,26 +103,21 @@ class WeightedSampler(Generic[T]):
         where = self._where.get(item)
         if where is not None:
             bucket, position = where
-            mantissa = weight / bucket.scale
-            if 0.5 <= mantissa < 1.0:  # what frexp() gives, for less
-                mantissa = mantissa + _ROUNDS_TO_32_BITS - _ROUNDS_TO_32_BITS
-                change = (mantissa - bucket.mantissas[position]) * bucket.scale
-                bucket.mantissas[position] = mantissa
-                bucket.total += change
-                self._ceiling += change
+            if bucket.least <= weight < bucket.bound:
+                bucket.weights[position] = weight
                 return
-        if not 0.0 < weight < _TOO_HEAVY:
-            raise ValueError(f"a weight must be a number above 0 and below 1e300, not {weight!r}")
+        if not _LIGHTEST <= weight <= _HEAVIEST:
+            raise ValueError(f"a weight must be a number from 1e-300 to 1e300, not {weight!r}")
         if where is not None:
             self._take_out(*where)
         mantissa, exponent = frexp(weight)
-        mantissa = mantissa + _ROUNDS_TO_32_BITS - _ROUNDS_TO_32_BITS
-        bucket = self._buckets.get(exponent) or self._open_bucket(exponent)
+        part = int(mantissa * (2 * _PARTS))
+        bucket = self._buckets.get(exponent * _PARTS + part) or self._open_bucket(exponent, part)
         self._where[item] = (bucket, len(bucket.items))
         bucket.items.append(item)
-        bucket.mantissas.append(mantissa)
-        bucket.total += mantissa * bucket.scale
-        self._ceiling += mantissa * bucket.scale
+        bucket.weights.append(weight)
+        bucket.total += bucket.bound
+        self._ceiling += bucket.bound
 
     def discard(self, item: T) -> None:
         """Remove *item*; do nothing where it is not in."""
@@ -131,21 +126,19 @@ class WeightedSampler(Generic[T]):
             self._take_out(*where)
 
     def _take_out(self, bucket: _Bucket[T], position: int) -> None:
-        weight = bucket.mantissas[position] * bucket.scale
-        bucket.total -= weight
-        self._ceiling -= weight
-        last_item, last_mantissa = bucket.items.pop(), bucket.mantissas.pop()
+        bucket.total -= bucket.bound
+        self._ceiling -= bucket.bound
+        last_item, last_weight = bucket.items.pop(), bucket.weights.pop()
         if position < len(bucket.items):
             bucket.items[position] = last_item
-            bucket.mantissas[position] = last_mantissa
+            bucket.weights[position] = last_weight
             self._where[last_item] = (bucket, position)
         if not bucket.items:
-            del self._buckets[bucket.exponent]
+            del self._buckets[bucket.number]
             self._walk.remove(bucket)
-            # The ceiling gathers rounding errors, as the totals of single buckets do not. In 10**8
-            # changes of weights around w they come to some 10**-12 of w, which is nothing while w
-            # is there: so they are dropped when weights of that size have gone.
-            self._ceiling = self.total
+            # The ceiling gathers rounding errors where some weigh 2**30 times what others do. They
+            # are nothing while the heaviest are there, and are dropped when these have gone.
+            self._ceiling = sum(other.total for other in self._walk)
 
     def sample(self) -> T:
         """
@@ -154,36 +147,34 @@ class WeightedSampler(Generic[T]):
         Raises:
             IndexError: There is nothing to draw from.
         """
-        walk = self._walk
-        if not walk:
+        if not self._walk:
             raise IndexError("there is nothing to draw from")
-        random, certain = self._random, self._certain
         while True:
-            remainder = random() * self._ceiling
-            for bucket in walk:
-                remainder -= bucket.total
-                if remainder < 0.0:
+            # One random number serves thrice: it falls into a bucket; of how many bounds of it that
+            # is, the whole part is the position; and the fraction decides on acceptance.
+            drawn = self._random() * self._ceiling
+            for bucket in self._walk:
+                if drawn < bucket.total:
                     break
-            items = bucket.items
-            mantissas = bucket.mantissas
-            size = len(items)
-            while True:
-                # One random number serves twice: its whole part is the position, and its fraction,
-                # which is independent of that, decides on acceptance.
-                drawn = random() * size
-                position = floor(drawn)
-                height = drawn - position
-                mantissa = mantissas[position]
-                if height < certain * mantissa:
-                    return items[position]
-                if height < mantissa:
-                    break
-            item = items[position]
-            weight = self._weigh(item)
-            if height * bucket.scale < weight:
-                return item
-            if not certain:
-                self.set(item, weight)
+                drawn -= bucket.total
+            else:
+                continue  # rounding has raised the ceiling
+            drawn /= bucket.bound
+            position = floor(drawn)
+            height = drawn - position
+            if height < bucket.surely:
+                return bucket.items[position]
+            height *= bucket.bound
+            weight = bucket.weights[position]
+            if height < weight:
+                item = bucket.items[position]
+                if height < weight * self._certain:
+                    return item
+                weight = self._weigh(item)
+                if height < weight:
+                    return item
+                if not self._certain:
+                    self.set(item, weight)
 
     def sample_where(self, fits: Callable[[T], bool]) -> T | None:
         """
@@ -215,21 +206,38 @@ class WeightedSampler(Generic[T]):
             for item, weight in aside.items():
                 self.set(item, weight)
 
-    def _open_bucket(self, exponent: int) -> _Bucket[T]:
-        bucket = self._buckets[exponent] = _Bucket(exponent)
+    def _open_bucket(self, exponent: int, part: int) -> _Bucket[T]:
+        bucket: _Bucket[T] = _Bucket(exponent, part)
+        bucket.go_by(self._certain)
+        self._buckets[bucket.number] = bucket
         self._walk.append(bucket)
-        self._walk.sort(key=lambda other: other.exponent, reverse=True)
+        self._walk.sort(key=lambda other: other.number, reverse=True)
         return bucket
 
 
 class _Bucket(Generic[T]):
-    """Items whose weights lie in [2**(exponent - 1), 2**exponent)."""
+    """
+    Items whose weights lie in a part of [2**(exponent - 1), 2**exponent).
 
-    __slots__ = ("exponent", "items", "mantissas", "scale", "total")
+    Attributes:
+        number: Higher for heavier ones.
+        least: What each of the items weighs at least.
+        bound: What each weighs less than.
+        total: The sum of their bounds.
+        surely: The probability with which any of them is accepted at least.
+    """
 
-    def __init__(self, exponent: int) -> None:
-        self.exponent = exponent
-        self.scale = ldexp(1.0, exponent)
+    __slots__ = ("bound", "items", "least", "number", "surely", "total", "weights")
+
+    def __init__(self, exponent: int, part: int) -> None:
+        step = ldexp(0.5 / _PARTS, exponent)
+        self.number = exponent * _PARTS + part
+        self.least = part * step
+        self.bound = self.least + step
         self.items: list[T] = []
-        self.mantissas = array("d")  # in [0.5, 1]
+        self.weights = array("d")
         self.total = 0.0
+
+    def go_by(self, certain: float) -> None:
+        """Take the share *certain* of each weight as what the item weighs at least."""
+        self.surely = certain * self.least / self.bound

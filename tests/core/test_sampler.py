@@ -15,6 +15,9 @@ WEIGHTS = {
     "equal": [1.0] * 10,
     "a hundred between 1 and 50": [1.0 + number / 2 for number in range(100)],
     "powers of two": [2.0**number for number in range(-6, 6)],
+    "all that a power of two begins with": [1.0, 1.25, 1.5 - 2**-52, 1.5, 1.75, 2.0 - 2**-52] * 3,
+    "the lightest that may be": [1e-300 * (1 + number) for number in range(10)],
+    "the heaviest that may be": [1e300 / (1 + number) for number in range(10)],
     "one giant": [1000.0, *[1.0] * 50],
     "latencies of 40 to 400 ms": [1 / latency for latency in range(40, 401, 40)],
     "four orders of magnitude": [10.0**-number for number in range(5)],
@@ -88,8 +91,8 @@ def test_two_million_changes_leave_totals_and_draws_exact(rng: Random) -> None:
 
     assert len(sampler) == len(present)
     for item, weight in present.items():
-        assert sampler.weight(item) == pytest.approx(weight, rel=1e-9)
-    assert sampler.total == fsum(sampler.weight(item) for item in present)
+        assert sampler.weight(item) == weight
+    assert sampler._ceiling == sum(len(bucket.items) * bucket.bound for bucket in sampler._walk)
     for item in list(present):
         if present[item] > 1.0:
             sampler.discard(item)
@@ -166,21 +169,20 @@ def test_any_order_of_changes_leaves_what_a_dict_would_hold(
 
     assert len(sampler) == len(expected)
     assert {item for item in range(10) if item in sampler} == set(expected)
-    assert {item: sampler.weight(item) for item in expected} == pytest.approx(expected, rel=1e-9)
-    assert sampler.total == pytest.approx(fsum(expected.values()), rel=1e-9)
+    assert {item: sampler.weight(item) for item in expected} == expected
     if expected:
         assert sampler.sample() in expected
 
 
-@pytest.mark.parametrize("weight", [0.0, -1.0, nan, inf, -inf, 1e308])
+@pytest.mark.parametrize("weight", [0.0, 1e-301, -1.0, nan, inf, -inf, 1e308])
 def test_a_weight_that_is_none_is_refused_and_changes_nothing(weight: float, rng: Random) -> None:
     sampler = sampler_of([1.0, 2.0], rng)
 
-    with pytest.raises(ValueError, match="above 0 and below 1e300"):
+    with pytest.raises(ValueError, match="from 1e-300 to 1e300"):
         sampler.set(1, weight)
 
     assert sampler.weight(1) == 2.0
-    assert sampler.total == 3.0
+    assert_fits(Counter(sampler.sample() for _ in range(10_000)), [1.0, 2.0])
 
 
 def test_nothing_can_be_drawn_where_nothing_is(rng: Random) -> None:
@@ -244,7 +246,7 @@ def test_the_same_seed_gives_the_same_draws() -> None:
 
 
 def test_a_draw_survives_a_ceiling_that_rounding_has_raised(rng: Random) -> None:
-    sampler = sampler_of([1.0, 0.001], rng)
+    sampler = sampler_of([4.0, 1.0], rng)
     sampler._ceiling *= 2
 
-    assert {sampler.sample() for _ in range(100)} == {0, 1}
+    assert_fits(Counter(sampler.sample() for _ in range(10_000)), [4.0, 1.0])

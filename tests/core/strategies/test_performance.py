@@ -247,6 +247,23 @@ def test_an_ema_set_by_hand_takes_effect_in_the_next_selection(make_pool: MakePo
     assert strategy.select(pool) is slow
 
 
+@pytest.mark.parametrize("load_aware", [False, True])
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 10.0])
+def test_any_ema_may_be_set_by_hand(
+    exponent: float, load_aware: bool, make_pool: MakePool, rng: Random
+) -> None:
+    pool = make_pool(100.0)
+    (proxy,) = pool
+    config = StrategyConfig(weight_exponent=exponent, load_aware=load_aware)
+    strategy = PerformanceBasedStrategy(config, rng=rng)
+
+    for ema_ms in (0.0, 5e-324, 1e-30, 1e30, 1e300, 1.7e308):
+        proxy.ema_response_time_ms = ema_ms
+        assert strategy.select(pool) is proxy
+        strategy.record_result(proxy, True, ema_ms)
+        assert proxy.ema_response_time_ms == pytest.approx(ema_ms)
+
+
 def test_reconfiguring_changes_the_weights_of_the_pool_at_hand(
     make_pool: MakePool, rng: Random
 ) -> None:
