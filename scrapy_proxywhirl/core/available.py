@@ -26,6 +26,8 @@ class Available(ABC):
         rng: The source of chance.
     """
 
+    hears_of_slight_changes = True
+
     def __init__(self, rng: Random) -> None:
         self._random = rng.random
 

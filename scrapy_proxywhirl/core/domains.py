@@ -128,6 +128,8 @@ class PoolDomains:
         is_load_aware: Whether a change of the attempts in flight on a proxy matters to selection.
     """
 
+    hears_of_slight_changes = True  # of the attempts in flight
+
     def __init__(self) -> None:
         self.is_load_aware = False
         self._paces = Paces()

@@ -28,6 +28,8 @@ class Partition(Generic[K]):
         parts: The proxies of each kind, the least kind first.
     """
 
+    hears_of_slight_changes = True  # those that watch a part may have to
+
     def __init__(self, pool: ProxySet, kind_of: Callable[[Proxy], K]) -> None:
         self._kind_of: Callable[[Proxy], K] = kind_of
         self._lock = pool.lock

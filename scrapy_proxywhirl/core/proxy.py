@@ -259,10 +259,11 @@ class Proxy(ProxyIdentity):
                 self.requests_started += 1
             slightly = False
             if success:
-                was_well = self._health_status is _HEALTHY and not self.consecutive_failures
                 self.total_successes += 1
-                self.consecutive_failures = 0
-                self._health_status = _HEALTHY
+                was_well = self._health_status is _HEALTHY and not self.consecutive_failures
+                if not was_well:
+                    self._health_status = _HEALTHY
+                    self.consecutive_failures = 0
                 if shared.journal is not None:
                     shared.journal.succeeded(self)
                 if response_time_ms is not None:
@@ -299,7 +300,8 @@ class Proxy(ProxyIdentity):
             if shared.domains is not None:
                 shared.domains.ended(self, domain)
             for watcher in shared.watchers:
-                watcher.changed(self, slightly)
+                if not slightly or watcher.hears_of_slight_changes:
+                    watcher.changed(self, slightly)
             return incident
         finally:
             lock.release()

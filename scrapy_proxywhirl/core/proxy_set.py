@@ -29,6 +29,10 @@ class MemberWatcher(Protocol):
 class PoolWatcher(MemberWatcher, Protocol):
     """Is told of proxies that join, change and leave, with the pool's lock held."""
 
+    @property
+    def hears_of_slight_changes(self) -> bool:
+        """Whether it is told of slight changes too; may change at any time."""
+
     def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """
         Take note that a proxy's EMA, health or attempts in flight have changed.

@@ -70,6 +70,10 @@ class Rotation:
         figures: What is known of the proxies for one domain; None for what they are whatever the
             domain.
         sampler: Draws those in rotation; by default by their weights.
+
+    Attributes:
+        hears_of_slight_changes: Whether it is to be told of slight changes too. Else a draw asks
+            where one matters.
     """
 
     def __init__(
@@ -115,8 +119,6 @@ class Rotation:
 
     def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Give a proxy the place and weight that it deserves now."""
-        if slightly and self._goes_by_told:
-            return  # where it matters, a draw asks
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
         if ema is None:
@@ -131,8 +133,8 @@ class Rotation:
         else:
             if self._sidelined:
                 self._sidelined.discard(proxy)
-            if self._goes_by_told:  # the most that it weighs while its EMA is near that
-                ema = proxy._average.told_ms / NEAR
+            if not self.hears_of_slight_changes:
+                ema = proxy._average.told_ms / NEAR  # while it is near that, the least that it is
             ema = min(max(ema, LEAST_EMA_MS), MOST_EMA_MS)
             if self._is_load_aware:
                 ema *= 1.0 + (proxy.requests_started - proxy.requests_completed)
@@ -187,14 +189,14 @@ class Rotation:
     def _go_by(self, config: StrategyConfig) -> None:
         self._power = -config.weight_exponent  # of the EMA, which makes what the sampler takes
         self._is_load_aware = config.load_aware
-        self._goes_by_told = False
+        self.hears_of_slight_changes = True
         sampler = self._sampler
         if isinstance(sampler, WeightedSampler):
             certain = 1.0
             if config.load_aware:
                 certain = 0.0  # its load makes a proxy lighter at any time
             elif self._figures is None:
-                self._goes_by_told = True
+                self.hears_of_slight_changes = False
                 certain = NEAR ** (2.0 * self._power)
             sampler.ask(self._weigh, certain)
         self._exploration = config.exploration

@@ -41,7 +41,8 @@ class PoolPart(ProxySet):
     def changed(self, proxy: Proxy, slightly: bool = False) -> None:
         """Let those know that watch."""
         for watcher in self._watchers:
-            watcher.changed(proxy, slightly)
+            if not slightly or watcher.hears_of_slight_changes:
+                watcher.changed(proxy, slightly)
 
     def removed(self, proxy: Proxy) -> None:
         """Let go of a proxy."""
@@ -81,6 +82,8 @@ class PoolViews:
     Args:
         pool: Whose parts they are.
     """
+
+    hears_of_slight_changes = True  # those that watch a view may have to
 
     def __init__(self, pool: ProxySet) -> None:
         self._pool = pool

@@ -10,6 +10,7 @@ from scrapy_proxywhirl import (
     HealthStatus,
     PerformanceBasedStrategy,
     Proxy,
+    ProxyFilter,
     ProxyPool,
 )
 
@@ -176,25 +177,35 @@ def test_a_pool_stops_telling_a_strategy_that_is_gone(make_pool: Callable[..., P
 
 
 def test_who_watches_is_told_which_changes_are_slight(make_pool: Callable[..., ProxyPool]) -> None:
-    told = []
-
     class Watcher:
+        def __init__(self, hears_of_slight_changes: bool) -> None:
+            self.hears_of_slight_changes = hears_of_slight_changes
+            self.told: list[bool] = []
+
         def added(self, proxy: Proxy) -> None: ...
 
         def removed(self, proxy: Proxy) -> None: ...
 
         def changed(self, proxy: Proxy, slightly: bool = False) -> None:
-            told.append(slightly)
+            self.told.append(slightly)
 
     pool = make_pool(None)
     (proxy,) = pool
+    hear_all, hear_news = ([Watcher(hears), Watcher(hears)] for hears in (True, False))
     with pool.lock:
-        pool.watch(Watcher())
+        view = pool.view(ProxyFilter())
+        for one, of_view in (hear_all, hear_news):
+            pool.watch(one)
+            view.watch(of_view)
 
     def changes_slightly(change: Callable[[], object]) -> bool:
-        told.clear()
+        for watcher in (*hear_all, *hear_news):
+            watcher.told.clear()
         change()
-        (slightly,) = told
+        (slightly,) = hear_all[0].told
+        assert hear_all[1].told == [slightly]
+        for watcher in hear_news:
+            assert watcher.told == ([] if slightly else [False])
         return slightly
 
     def succeed(time: float | None = 100.0) -> bool:

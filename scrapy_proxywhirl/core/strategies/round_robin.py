@@ -37,6 +37,7 @@ class RoundRobinStrategy(Strategy):
 class _Turn:
     """Whose turn it was: the place in the list of proxies."""
 
+    hears_of_slight_changes = False
     place = -1
 
     def added(self, proxy: Proxy) -> None:
