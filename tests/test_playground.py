@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -111,6 +112,21 @@ def test_a_proxy_that_hangs_never_answers(play: Callable[..., Playground]) -> No
     with pytest.raises(TimeoutError):
         connection.getresponse()
     connection.close()
+
+
+def test_a_connection_that_the_client_has_reset_is_not_reset_again(
+    play: Callable[..., Playground], capfd: pytest.CaptureFixture[str]
+) -> None:
+    playground = play(ProxySpec(fault=Fault.RESET_BODY))
+    host, port = playground.proxy_urls[0][7:].split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(f"GET {playground.origin_url}/page HTTP/1.1\r\n\r\n".encode())
+        assert connection.recv(1) == b"H"
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with pytest.raises(ConnectionResetError):  # later than the first would have been
+        fetch(f"{playground.origin_url}/page", playground.proxy_urls[0])
+    assert capfd.readouterr().err == ""
 
 
 def test_a_tunnel_reaches_the_origin(play: Callable[..., Playground]) -> None:

@@ -227,6 +227,8 @@ def _page_of_its_own(spec: ProxySpec, request: Message) -> Message:
 
 
 def _reset(writer: StreamWriter) -> None:
+    if writer.transport.is_closing():
+        return  # the client is gone
     # A linger time of zero makes the system send RST in place of FIN.
     sock = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
