@@ -60,7 +60,10 @@ def run_demo(settings: Settings, pages: int) -> None:
         " performance."
     )
     specs = [ProxySpec(latency=latency / 1000) for latency in LATENCIES_MS]
-    with Playground(specs) as playground, Progress(console=console) as progress:
+    with (
+        Playground(specs) as playground,
+        Progress(console=console, refresh_per_second=4) as progress,
+    ):
         settings.setdict(_crawl_settings(playground), priority="cmdline")
         process = CrawlerProcess(settings)
         tasks = {name: progress.add_task(name, total=pages) for name in STRATEGIES}
@@ -86,6 +89,7 @@ def _crawl_settings(playground: Playground) -> dict[str, Any]:
         for url, latency in zip(playground.proxy_urls, LATENCIES_MS, strict=True)
     ]
     return {
+        "CONCURRENT_ITEMS": 1,  # so many tasks are made for each answer
         "CONCURRENT_REQUESTS": CONCURRENCY,
         "CONCURRENT_REQUESTS_PER_DOMAIN": CONCURRENCY,
         "DOWNLOADER_MIDDLEWARES": {"scrapy_proxywhirl.ProxyWhirlMiddleware": 745},
