@@ -332,7 +332,7 @@ async def test_wrong_credentials_are_told_of_once_by_label(
     (told,) = (
         record.getMessage()
         for record in caplog.records
-        if record.levelname == "WARNING" and "407" in record.getMessage()
+        if record.levelname == "WARNING" and "(407)" in record.getMessage()
     )
     assert "mine" in told
     assert "wrong" not in told
