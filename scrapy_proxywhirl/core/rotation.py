@@ -135,7 +135,7 @@ class Rotation:
                 self._sidelined.discard(proxy)
             if not self.hears_of_slight_changes:
                 ema = proxy._average.told_ms / NEAR  # while it is near that, the least that it is
-            ema = min(max(ema, LEAST_EMA_MS), MOST_EMA_MS)
+            ema = limited(ema)
             if self._is_load_aware:
                 ema *= 1.0 + (proxy.requests_started - proxy.requests_completed)
             self._set(proxy, ema**self._power)
@@ -179,8 +179,8 @@ class Rotation:
         """Return what a proxy in rotation weighs now: what a draw asks."""
         figures = self._figures  # as _ema_ms() has it, without the call
         ema = proxy._average.ema_ms if figures is None else figures.ema_ms(proxy)
-        if ema is None or not LEAST_EMA_MS <= ema <= MOST_EMA_MS:
-            ema = LEAST_EMA_MS if ema is None else min(max(ema, LEAST_EMA_MS), MOST_EMA_MS)
+        if ema is None or not LEAST_EMA_MS <= ema <= MOST_EMA_MS:  # limited() knows, for a call
+            ema = limited(ema or 0.0)
         if self._is_load_aware:
             ema *= 1.0 + (proxy.requests_started - proxy.requests_completed)
         weight: float = ema**self._power
@@ -288,6 +288,11 @@ class Rotation:
             key=lambda proxy: (proxy.consecutive_failures, proxy.requests_active),
             default=None,
         )
+
+
+def limited(ema_ms: float) -> float:
+    """Return what makes a weight in place of an EMA, which may have been set by hand."""
+    return min(max(ema_ms, LEAST_EMA_MS), MOST_EMA_MS)
 
 
 def is_idle(proxy: Proxy) -> bool:

@@ -111,8 +111,8 @@ class WeightedSampler(Generic[T]):
         if where is not None:
             self._take_out(*where)
         mantissa, exponent = frexp(weight)
-        part = int(mantissa * (2 * _PARTS))
-        bucket = self._buckets.get(exponent * _PARTS + part) or self._open_bucket(exponent, part)
+        number = exponent * _PARTS + int(mantissa * (2 * _PARTS)) - _PARTS
+        bucket = self._buckets.get(number) or self._open_bucket(number)
         self._where[item] = (bucket, len(bucket.items))
         bucket.items.append(item)
         bucket.weights.append(weight)
@@ -206,10 +206,8 @@ class WeightedSampler(Generic[T]):
             for item, weight in aside.items():
                 self.set(item, weight)
 
-    def _open_bucket(self, exponent: int, part: int) -> _Bucket[T]:
-        bucket: _Bucket[T] = _Bucket(exponent, part)
-        bucket.go_by(self._certain)
-        self._buckets[bucket.number] = bucket
+    def _open_bucket(self, number: int) -> _Bucket[T]:
+        bucket = self._buckets[number] = _Bucket(number, self._certain)
         self._walk.append(bucket)
         self._walk.sort(key=lambda other: other.number, reverse=True)
         return bucket
@@ -217,10 +215,14 @@ class WeightedSampler(Generic[T]):
 
 class _Bucket(Generic[T]):
     """
-    Items whose weights lie in a part of [2**(exponent - 1), 2**exponent).
+    Items whose weights lie in one of the parts of a power of two.
+
+    Args:
+        number: Which part of which, counted from that which begins with 0.5: see ``_PARTS``.
+        certain: The share of its weight that an item weighs at least.
 
     Attributes:
-        number: Higher for heavier ones.
+        number: As above; higher for heavier ones.
         least: What each of the items weighs at least.
         bound: What each weighs less than.
         total: The sum of their bounds.
@@ -229,14 +231,16 @@ class _Bucket(Generic[T]):
 
     __slots__ = ("bound", "items", "least", "number", "surely", "total", "weights")
 
-    def __init__(self, exponent: int, part: int) -> None:
+    def __init__(self, number: int, certain: float) -> None:
+        exponent, part = divmod(number, _PARTS)
         step = ldexp(0.5 / _PARTS, exponent)
-        self.number = exponent * _PARTS + part
-        self.least = part * step
+        self.number = number
+        self.least = (_PARTS + part) * step
         self.bound = self.least + step
         self.items: list[T] = []
         self.weights = array("d")
         self.total = 0.0
+        self.go_by(certain)
 
     def go_by(self, certain: float) -> None:
         """Take the share *certain* of each weight as what the item weighs at least."""

@@ -9,7 +9,13 @@ from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
-from scrapy_proxywhirl.core.rotation import LEAST_EMA_MS, MOST_EMA_MS, Rotation, is_idle
+from scrapy_proxywhirl.core.rotation import (
+    LEAST_EMA_MS,
+    MOST_EMA_MS,
+    Rotation,
+    is_idle,
+    limited,
+)
 from scrapy_proxywhirl.core.strategies.base import Strategy
 from scrapy_proxywhirl.core.strategies.per_pool import PerPool
 
@@ -54,8 +60,8 @@ class PerformanceBasedStrategy(Strategy):
             ema = 1.0 if is_idle(proxy) else 1e6
         elif config.load_aware:
             ema *= 1.0 + proxy.requests_active
-        if not LEAST_EMA_MS <= ema <= MOST_EMA_MS:
-            ema = min(max(ema, LEAST_EMA_MS), MOST_EMA_MS)
+        if not LEAST_EMA_MS <= ema <= MOST_EMA_MS:  # limited() knows, for a call
+            ema = limited(ema)
         exponent = config.weight_exponent
         return 1.0 / ema if exponent == 1.0 else ema**-exponent
 
