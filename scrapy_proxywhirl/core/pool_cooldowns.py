@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from math import inf
@@ -12,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.core.cooldown import Cooldown, Rest
+from scrapy_proxywhirl.core.droughts import Droughts
 from scrapy_proxywhirl.core.wanted import Wanted
 
 if TYPE_CHECKING:
@@ -30,24 +30,7 @@ _DOMAINS_THAT_MAKE_A_FAILURE = 3
 # So many resting proxies are compared where there are none but those.
 _COMPARED = 256
 
-# So many kinds of pages of a domain are known to have no proxy.
-_DROUGHTS = 512
-
 _ANY = Wanted()
-
-
-@dataclass(slots=True, eq=False)
-class Drought:
-    """
-    A time in which no proxy may be selected for a domain.
-
-    Attributes:
-        began: By the clock, in seconds.
-        tried: When it began, or an attempt was last made in it.
-    """
-
-    began: float
-    tried: float
 
 
 class PoolCooldowns:
@@ -100,8 +83,7 @@ class PoolCooldowns:
         self.is_idle = True
         self._domains: OrderedDict[str | None, Cooldown] = OrderedDict()
         self._banned_by: dict[str, set[str]] = {}  # since its last success, by a proxy's id
-        # By the domain, and what its pages want.
-        self._droughts: OrderedDict[str | None, dict[Wanted, Drought]] = OrderedDict()
+        self._droughts = Droughts(first, clock)
 
     def wake(self, domain: str | None) -> Collection[str]:
         """
@@ -135,10 +117,8 @@ class PoolCooldowns:
         cooldown = self._domains.get(domain)
         if cooldown is not None:
             cooldown.started(proxy)
-        if self._droughts:
-            for wanted, drought in self._droughts.get(domain, {}).items():
-                if wanted.fits(proxy):
-                    drought.tried = self._clock()
+        if self._droughts.by_domain:
+            self._droughts.tried(domain, proxy)
 
     def failed(self, incident: Incident, started: float | None) -> Rest | None:
         """Let a proxy rest everywhere; return its rest, or None where its failure is no news."""
@@ -176,8 +156,8 @@ class PoolCooldowns:
 
     def succeeded(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
         """Note that *proxy* works."""
-        if self._droughts and domain in self._droughts:
-            self._end_droughts(domain, proxy, started)
+        if self._droughts.by_domain and self._droughts.end(domain, proxy, started):
+            self._recall(domain)
         if self.everywhere.succeeded(proxy, started):
             proxy._rest(False)
         cooldown = self._domains.get(domain)
@@ -219,14 +199,9 @@ class PoolCooldowns:
             domain: Which has no proxy.
             wanted: What else a proxy has to be; None for any.
         """
-        now = self._clock()
         # Those of many sessions are one drought.
         wanted = wanted._replace(session=None) if wanted else _ANY
-        drought = self._droughts.get(domain, {}).get(wanted)
-        if drought is None:
-            self._begin_drought(domain, wanted)
-            return None
-        if now < drought.tried + self._first:
+        if not self._droughts.may_try(domain, wanted):
             return None
         cooldown = self._domains.get(domain)
         rests = [
@@ -285,29 +260,8 @@ class PoolCooldowns:
         if self.journal is not None:
             self.journal.rested(proxy, domain)
 
-    def _begin_drought(self, domain: str | None, wanted: Wanted) -> None:
-        now = self._clock()
-        droughts = self._droughts.setdefault(domain, {})
-        if len(droughts) >= _DROUGHTS:
-            droughts.clear()
-        droughts[wanted] = Drought(now, now)
-        if len(self._droughts) > _DOMAINS:
-            self._droughts.popitem(last=False)
-
-    def _end_droughts(self, domain: str | None, proxy: Proxy, started: float | None) -> None:
-        droughts = self._droughts[domain]
-        over = [
-            wanted
-            for wanted, drought in droughts.items()
-            if wanted.fits(proxy)
-            and (started is None or started >= drought.began)  # else it was on its way by then
-        ]
-        if not over:
-            return
-        for wanted in over:
-            del droughts[wanted]
-        if not droughts:
-            del self._droughts[domain]
+    def _recall(self, domain: str | None) -> None:
+        """End the rests of all that have failed since the success before."""
         for rest in self.everywhere.recall():
             for incident in reversed(rest.incidents):
                 rest.proxy._take_back(incident)

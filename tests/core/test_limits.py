@@ -136,7 +136,7 @@ def test_what_is_but_busy_makes_no_drought() -> None:
         crawl.clock.passes(0.1)
 
     assert crawl.pool.cooldowns is not None
-    assert not crawl.pool.cooldowns._droughts
+    assert not crawl.pool.cooldowns._droughts.by_domain
 
 
 def test_in_a_drought_what_is_busy_too_is_not_tried() -> None:

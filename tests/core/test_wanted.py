@@ -515,7 +515,7 @@ def test_droughts_of_many_kinds_of_pages_are_bounded() -> None:
 
     cooldowns = world.pool.cooldowns
     assert cooldowns
-    assert len(cooldowns._droughts[OTHER]) <= 512
+    assert len(cooldowns._droughts.by_domain[OTHER]) <= 512
 
 
 class Listing(RoundRobinStrategy):
@@ -571,7 +571,7 @@ def test_droughts_of_a_site_end_each_with_a_proxy_that_fits() -> None:
 
     cooldowns = world.pool.cooldowns
     assert cooldowns
-    assert list(cooldowns._droughts[SITE]) == [GERMAN]
+    assert list(cooldowns._droughts.by_domain[SITE]) == [GERMAN]
 
 
 def test_a_proxy_whose_country_was_changed_can_leave() -> None:

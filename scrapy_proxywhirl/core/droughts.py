@@ -1,0 +1,101 @@
+"""Times in which no proxy may be selected for a domain."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.proxy import Proxy
+    from scrapy_proxywhirl.core.wanted import Wanted
+
+# So many domains are remembered, and so many kinds of pages of each.
+_DOMAINS = 1024
+_KINDS = 512
+
+
+@dataclass(slots=True, eq=False)
+class _Drought:
+    """
+    A time in which no proxy may be selected for one kind of a domain's pages.
+
+    Attributes:
+        began: By the clock, in seconds.
+        tried: When it began, or an attempt was last made in it.
+    """
+
+    began: float
+    tried: float
+
+
+class Droughts:
+    """
+    The times in which no proxy may be selected, by domain and by what its pages want.
+
+    In each a proxy may be tried now and then; the first success of one that would do ends it.
+
+    Not thread-safe: it is called with the pool's lock held.
+
+    Args:
+        interval: Seconds between two attempts in a drought.
+        clock: Gives the time in seconds.
+
+    Attributes:
+        by_domain: Those that there are; empty where there is none.
+    """
+
+    def __init__(self, interval: float, clock: Callable[[], float]) -> None:
+        self._interval = interval
+        self._clock = clock
+        self.by_domain: OrderedDict[str | None, dict[Wanted, _Drought]] = OrderedDict()
+
+    def may_try(self, domain: str | None, wanted: Wanted) -> bool:
+        """Tell whether it is time for an attempt; a drought that was not known begins."""
+        now = self._clock()
+        droughts = self.by_domain.setdefault(domain, {})
+        drought = droughts.get(wanted)
+        if drought is not None:
+            return now >= drought.tried + self._interval
+        if len(droughts) >= _KINDS:
+            droughts.clear()
+        droughts[wanted] = _Drought(now, now)
+        if len(self.by_domain) > _DOMAINS:
+            self.by_domain.popitem(last=False)
+        return False
+
+    def tried(self, domain: str | None, proxy: Proxy) -> None:
+        """Note an attempt through *proxy* at *domain*."""
+        for wanted, drought in self.by_domain.get(domain, {}).items():
+            if wanted.fits(proxy):
+                drought.tried = self._clock()
+
+    def end(self, domain: str | None, proxy: Proxy, started: float | None) -> bool:
+        """
+        End those that a success of *proxy* at *domain* shows to be over.
+
+        Args:
+            domain: Which.
+            proxy: Which one; a drought of pages that it would not do for goes on.
+            started: When the attempt began, by the clock; None for now. One that was under way
+                when a drought began says nothing of it.
+
+        Returns:
+            Whether there was one.
+        """
+        droughts = self.by_domain.get(domain, {})
+        over = [
+            wanted
+            for wanted, drought in droughts.items()
+            if wanted.fits(proxy) and (started is None or started >= drought.began)
+        ]
+        for wanted in over:
+            del droughts[wanted]
+        if over and not droughts:
+            del self.by_domain[domain]
+        return bool(over)
+
+    def clear(self) -> None:
+        """Know of none any more."""
+        self.by_domain.clear()
