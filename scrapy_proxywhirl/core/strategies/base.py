@@ -7,17 +7,16 @@ from collections.abc import Collection, Sequence
 from random import Random
 from typing import ClassVar
 
+from scrapy_proxywhirl.core.bound import bound_to, to_stay_on
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
 from scrapy_proxywhirl.core.errors import NoMatchingProxyError, ProxyPoolEmptyError
 from scrapy_proxywhirl.core.excluded import LessPreferred, either
-from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.incident import Incident
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
-from scrapy_proxywhirl.core.wanted import Wanted
 
 _ANY = SelectionContext()
 
@@ -156,9 +155,9 @@ class Strategy(ABC):
         unwanted = failed if wanted is None else either(failed, wanted.exclude)
         proxy, is_bound = None, False
         if wanted is not None:
-            proxy, is_bound = _bound_to(pool, wanted, either(unwanted, resting))
+            proxy, is_bound = bound_to(pool, wanted, either(unwanted, resting))
         if stay_on is not None and not is_bound:
-            proxy = _to_stay_on(pool, stay_on, wanted, either(unwanted, resting))
+            proxy = to_stay_on(pool, stay_on, wanted, either(unwanted, resting))
         if proxy is None and not is_bound:
             proxy = self._pick_among(pool, context, cooldowns, resting, unwanted)
         if proxy is None and cooldowns is not None and not failed:
@@ -307,30 +306,3 @@ class Strategy(ABC):
     def validate_metadata(self, pool: ProxyPool) -> bool:
         """Tell whether the proxies of *pool* have what a selection needs."""
         return len(pool) > 0
-
-
-def _bound_to(
-    pool: ProxyPool, wanted: Wanted, excluded: Collection[str]
-) -> tuple[Proxy | None, bool]:
-    """Return the proxy that a request is bound to, where it can be had, and whether it is bound."""
-    if wanted.proxy_id is not None:
-        proxy = pool.get_proxy(wanted.proxy_id)
-        if proxy is None or not proxy.is_available or proxy.id in excluded:
-            return None, True
-        return (proxy if wanted.fits(proxy) else None), True
-    if wanted.session is not None and pool.sessions is not None:
-        proxy = pool.get_proxy(pool.sessions.proxy_id(wanted.session) or "")
-        if proxy and not proxy.is_resting and proxy.id not in excluded and wanted.fits(proxy):
-            return (proxy if proxy.is_available else None), True  # what is but busy is waited for
-    return None, False
-
-
-def _to_stay_on(
-    pool: ProxyPool, proxy_id: str, wanted: Wanted | None, excluded: Collection[str]
-) -> Proxy | None:
-    proxy = pool.get_proxy(proxy_id)
-    if proxy is None or proxy_id in excluded or not proxy.is_available:
-        return None
-    if wanted is not None and not wanted.fits(proxy):
-        return None
-    return None if proxy.health_status is HealthStatus.UNHEALTHY else proxy
