@@ -43,6 +43,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/".join(item.path.parts[-2:]) in _TIMED:
             item.add_marker(pytest.mark.flaky(reruns=2))
+            item.add_marker("timed")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    # tox runs the timed tests and the others apart: of a few that are asked for, one run has none.
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.option.markexpr:
+        session.exitstatus = pytest.ExitCode.OK
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ async def test_no_page_is_lost_to_a_bad_proxy(
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
             "PROXYWHIRL_BAN_TEXT": "Are you a robot?",
-            "DOWNLOAD_TIMEOUT": 1,
+            "DOWNLOAD_TIMEOUT": 3,
             **NO_RETRY_MIDDLEWARE,
         },
         pages(playground),

@@ -89,7 +89,7 @@ def test_no_page_is_lost_to_a_bad_proxy(
         playground,
         pages(playground),
         PROXYWHIRL_BAN_TEXT="Are you a robot?",
-        DOWNLOAD_TIMEOUT=1,
+        DOWNLOAD_TIMEOUT=3,
         RETRY_ENABLED=False,
     )
 

@@ -254,7 +254,7 @@ SOURCES = [
 ]
 
 
-@pytest.mark.parametrize(("entry", "kind", "name"), SOURCES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("entry", "kind", "name"), SOURCES, ids=[name for _, _, name in SOURCES])
 def test_what_a_source_is_is_told_by_what_it_looks_like(
     entry: Any, kind: type, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
