@@ -32,6 +32,8 @@ async def test_a_slow_site_does_not_make_those_look_slow_that_served_it(
             "PROXYWHIRL_PROXIES": proxies,
             "PROXYWHIRL_SCOPE": scope,
             "PROXYWHIRL_WEIGHT_EXPONENT": 2,
+            "PROXYWHIRL_EMA_RESTARTS": False,  # nor is anything tried again, to find out
+            "PROXYWHIRL_EXPLORATION": 0,
             "CONCURRENT_REQUESTS": 8,
         },
         [
@@ -55,5 +57,5 @@ async def test_a_slow_site_does_not_make_those_look_slow_that_served_it(
         if "127.0.0.1" in response.url:
             used[proxy.label] += 1
     german = (used["0"] + used["2"]) / used.total()
-    # Half of the pages where the site's own times count, and a fifth or less where all do.
-    assert german > 0.35 if scope == "domain" else german < 0.35
+    # Half of the pages where the site's own times count, and next to none where all do.
+    assert german > 0.2 if scope == "domain" else german < 0.2
