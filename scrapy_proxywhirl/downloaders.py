@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from math import inf
 from typing import TYPE_CHECKING
 
+import scrapy
 from scrapy.resolver import CachingThreadedResolver
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
@@ -57,8 +58,8 @@ _BREAK_BY_SOME = {_HTTPX, _AIOHTTP, _IMPERSONATE}
 _SHARE_OF_OPEN_FILES = 0.9
 
 _OTHERS = (
-    "set DOWNLOAD_HANDLERS to one that does, such as the httpx handler of Scrapy 2.19 (pip install"
-    " 'httpx2[socks]'), which speaks SOCKS 5"
+    "set DOWNLOAD_HANDLERS to one that does, such as the httpx handler of Scrapy 2.18 or newer (pip"
+    " install 'httpx2[socks]'), which speaks SOCKS 5"
 )
 
 # What a request says that is not to be left to Scrapy's default handler.
@@ -89,8 +90,13 @@ class Downloaders:
         if _HTTP2 in self._handlers.values():
             raise ValueError(
                 "DOWNLOAD_HANDLERS has H2DownloadHandler, which sends nothing through proxies;"
-                " leave it out, or take the httpx handler of Scrapy 2.19 (pip install"
+                " leave it out, or take the httpx handler of Scrapy 2.18 or newer (pip install"
                 " 'httpx2[http2]') with HTTPX_HTTP2_ENABLED = True"
+            )
+        if _HTTPX in self._handlers.values() and scrapy.version_info < (2, 16):
+            raise ValueError(
+                "DOWNLOAD_HANDLERS has HttpxDownloadHandler, which in Scrapy 2.15 sends everything"
+                " out without a proxy; leave it out, or use a newer Scrapy"
             )
         self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
         self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
@@ -195,7 +201,7 @@ class Downloaders:
         if _HTTPX in self._handlers.values() and find_spec("socksio") is None:
             raise InvalidProxyError(
                 f"{proxy.label!r} is a {proxy.scheme} proxy, for which HttpxDownloadHandler needs"
-                " the package socksio: pip install 'httpx2[socks]'"
+                " the package socksio: pip install socksio"
             )
         self._has_socks = True
 

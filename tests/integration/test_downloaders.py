@@ -26,7 +26,12 @@ HTTPX = f"{_SCRAPY}._httpx.HttpxDownloadHandler"
 AIOHTTP = f"{_SCRAPY}._aiohttp.AiohttpDownloadHandler"
 IMPERSONATE = "scrapy_impersonate.ImpersonateDownloadHandler"
 
-PACKAGES = {HTTP2: "h2", HTTPX: "httpx2", AIOHTTP: "aiohttp", IMPERSONATE: "curl_cffi"}
+PACKAGES = {
+    HTTP2: "h2",
+    HTTPX: "httpx2" if scrapy.version_info >= (2, 18) else "httpx",
+    AIOHTTP: "aiohttp",
+    IMPERSONATE: "curl_cffi",
+}
 
 PLACES = {"http": 0, "https": 1, "socks5": 2}
 
@@ -67,6 +72,8 @@ def skip_without(handler: str) -> None:
     """Skip the test where *handler* is not installed, or cannot run."""
     if handler in (HTTPX, AIOHTTP) and not find_spec(handler.rpartition(".")[0]):
         pytest.skip(f"Scrapy {scrapy.__version__} has no such handler")
+    if handler == HTTPX and scrapy.version_info < (2, 16):
+        pytest.skip(f"that of Scrapy {scrapy.__version__} knows no proxies")
     package = PACKAGES.get(handler)
     if package and not find_spec(package):
         pytest.skip(f"needs the package {package}")
@@ -104,8 +111,8 @@ async def test_pages_come_through_the_proxy_and_are_learned_of(
     handler: str, scheme: str, page_schemes: tuple[str, ...], proxies: Playground
 ) -> None:
     skip_without(handler)
-    if (handler, scheme) == (DEFAULT, "https") and scrapy.version_info < (2, 15):
-        pytest.skip("Scrapy 2.14 wants certificates of proxies that somebody has signed")
+    if (handler, scheme) == (DEFAULT, "https") and scrapy.version_info < (2, 16):
+        pytest.skip("this Scrapy wants certificates of proxies that somebody has signed")
     place = PLACES[scheme]
     asked = len(proxies.proxy_log())
     sites = {"http": proxies.origin_url, "https": proxies.https_url}
@@ -165,6 +172,17 @@ async def test_what_cannot_work_is_an_error_when_the_crawl_starts(
         await crawl_by(handler, [f"{scheme}://127.0.0.1:1"], [f"{proxies.origin_url}/none"])
 
 
+@pytest.mark.skipif(
+    not (2, 15) <= scrapy.version_info < (2, 16), reason="about the httpx handler of Scrapy 2.15"
+)
+@deferred_f_from_coro_f
+async def test_a_handler_that_would_send_everything_directly_is_an_error(
+    proxies: Playground,
+) -> None:
+    with pytest.raises(ValueError, match=r"HttpxDownloadHandler, which in Scrapy 2\.15 sends"):
+        await crawl_by(HTTPX, ["http://127.0.0.1:1"], [f"{proxies.origin_url}/none"])
+
+
 @deferred_f_from_coro_f
 async def test_httpx_without_the_package_for_socks_is_an_error(
     proxies: Playground, monkeypatch: pytest.MonkeyPatch
@@ -174,7 +192,7 @@ async def test_httpx_without_the_package_for_socks_is_an_error(
         "scrapy_proxywhirl.downloaders.find_spec", lambda name: None if name == "socksio" else name
     )
 
-    with pytest.raises(ValueError, match=r"pip install 'httpx2\[socks\]'"):
+    with pytest.raises(ValueError, match="needs the package socksio: pip install socksio"):
         await crawl_by(HTTPX, ["socks5://127.0.0.1:1"], [f"{proxies.origin_url}/none"])
 
 
@@ -317,6 +335,8 @@ async def test_http2_goes_through_proxies(
     handler: str, scheme: str, proxies: Playground, http2_url: str
 ) -> None:
     skip_without(handler)
+    if handler == HTTPX and scrapy.version_info < (2, 17):
+        pytest.skip(f"that of Scrapy {scrapy.__version__} speaks HTTP/1.1 only")
 
     crawled = await crawl_by(
         handler, [proxies.proxy_url(PLACES[scheme], "us er")], [http2_url], HTTPX_HTTP2_ENABLED=True

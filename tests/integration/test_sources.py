@@ -444,7 +444,7 @@ async def test_a_proxy_leaves_when_it_expires(
 ) -> None:
     caplog.set_level(logging.INFO)
     first, second, third = playground.proxy_urls
-    soon = time() + 1.0
+    soon = time() + 3.0
 
     crawled = await crawl(
         {
