@@ -24,6 +24,8 @@ from scrapy_proxywhirl.commands.check import Check, reason_of, told_by
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.test_commands import project, scrapy
 
+pytestmark = pytest.mark.timed
+
 pytest.importorskip("rich", reason="the check is of the extra cli")
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.list_server import ListServer
 
+pytestmark = pytest.mark.timed
+
 
 def scrapy(
     *arguments: str, code: str = "pass", folder: Path | None = None

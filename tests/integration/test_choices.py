@@ -24,6 +24,8 @@ from scrapy_proxywhirl import (
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import CollectingSpider, Crawl, FollowingSpider, crawl
 
+pytestmark = pytest.mark.timed
+
 COUNTRIES = ("DE", "FR", "US")
 
 

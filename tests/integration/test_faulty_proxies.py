@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl import HealthStatus
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import crawl
+
+pytestmark = pytest.mark.timed
 
 
 @deferred_f_from_coro_f

@@ -15,6 +15,8 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import CollectingSpider, crawl
 
+pytestmark = pytest.mark.timed
+
 
 class Watch:
     """Notes how many requests are under way on each proxy, and when each begins."""

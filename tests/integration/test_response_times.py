@@ -16,6 +16,8 @@ from scrapy_proxywhirl import used_proxy
 from scrapy_proxywhirl.playground import Playground, ProxySpec
 from tests.crawling import crawl
 
+pytestmark = pytest.mark.timed
+
 
 class HandlerWithoutLatency(HTTP11DownloadHandler):
     async def download_request(self, request: Request, *args: Any) -> Response:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from scrapy.http import Response
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scrapy_proxywhirl import Proxy, used_proxy
 from scrapy_proxywhirl.playground import Playground, ProxySpec
 from tests.crawling import CollectingSpider, crawl
+
+pytestmark = pytest.mark.timed
 
 
 class TestPerformanceBasedIntegration:

@@ -14,6 +14,8 @@ from scrapy_proxywhirl import used_proxy
 from scrapy_proxywhirl.playground import Playground, ProxySpec
 from tests.crawling import crawl
 
+pytestmark = pytest.mark.timed
+
 
 @pytest.mark.parametrize("scope", ["crawl", "domain"])
 @deferred_f_from_coro_f
@@ -32,7 +34,8 @@ async def test_a_slow_site_does_not_make_those_look_slow_that_served_it(
             "PROXYWHIRL_PROXIES": proxies,
             "PROXYWHIRL_SCOPE": scope,
             "PROXYWHIRL_WEIGHT_EXPONENT": 2,
-            "PROXYWHIRL_EMA_RESTARTS": False,  # nor is anything tried again, to find out
+            # A proxy that is tried anew looks fast until it serves the slow site again.
+            "PROXYWHIRL_EMA_RESTARTS": False,
             "PROXYWHIRL_EXPLORATION": 0,
             "CONCURRENT_REQUESTS": 8,
         },

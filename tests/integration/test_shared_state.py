@@ -34,6 +34,8 @@ from tests.integration.test_sources import (
 )
 from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.timed
+
 FAST = ProxySpec(latency=0.02)
 
 

@@ -38,6 +38,8 @@ from tests.integration.test_sources import (
     urls,
 )
 
+pytestmark = pytest.mark.timed
+
 FAST = ProxySpec(latency=0.02)
 SLOW = ProxySpec(latency=0.3)
 

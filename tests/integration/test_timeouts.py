@@ -17,6 +17,8 @@ from scrapy_proxywhirl import ProxyWhirlMiddleware
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import CollectingSpider, crawl
 
+pytestmark = pytest.mark.timed
+
 GOOD = ProxySpec(latency=0.02)
 ADAPTIVE = {"PROXYWHIRL_ADAPTIVE_TIMEOUT": 8, "DOWNLOAD_TIMEOUT": 30}
 

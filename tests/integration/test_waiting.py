@@ -27,6 +27,8 @@ from scrapy_proxywhirl.places import Places
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import CollectingSpider, Crawl, FollowingSpider, crawl, make_crawler, run
 
+pytestmark = pytest.mark.timed
+
 GOOD = ProxySpec(latency=0.02)
 RESETS = ProxySpec(fault=Fault.RESET)
 BAD_GATEWAY = ProxySpec(fault=Fault.STATUS, status=502)
