@@ -226,7 +226,7 @@ def test_sixteen_threads_lose_no_count_and_never_deadlock(
 ) -> None:
     pool = make_pool(*[float(ema) for ema in range(10, 30)])
     strategy = make_strategy(StrategyConfig(exploration=0.05, warmup_proxies=20))
-    threads, rounds = 16, 2_500
+    threads, rounds = 16, 10_000
 
     def work(seed: int) -> None:
         random = Random(seed).random
