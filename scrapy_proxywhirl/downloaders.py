@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib.metadata import version
 from importlib.util import find_spec
 from math import inf
 from typing import TYPE_CHECKING
 
 import scrapy
+from packaging.version import Version
 from scrapy.resolver import CachingThreadedResolver
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
@@ -53,6 +55,9 @@ _SERVED: dict[str, dict[str, tuple[str, ...]]] = {
 
 # Handlers that some credentials are too much for.
 _BREAK_BY_SOME = {_HTTPX, _AIOHTTP, _IMPERSONATE}
+
+# The first scrapy-impersonate that keeps credentials from the site.
+_DISCREET = Version("1.7.1")
 
 # The other files that a crawl has open need some room.
 _SHARE_OF_OPEN_FILES = 0.9
@@ -100,6 +105,10 @@ class Downloaders:
             )
         self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
         self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
+        self._tells_sites_credentials = (
+            _IMPERSONATE in self._handlers.values()
+            and Version(version("scrapy-impersonate")) < _DISCREET
+        )
         self._has_socks = False
         self._resolver = _resolver_setting(settings)
         # What Scrapy has by default knows IPv4 only; a tunnel for an https:// page needs none.
@@ -171,7 +180,7 @@ class Downloaders:
         return self._handlers.get(request.url.partition(":")[0], "")
 
     def _check_credentials(self, proxy: Proxy) -> None:
-        """Refuse what would break, and show parts of a password in errors then."""
+        """Refuse what a site would be told, or would break and show parts of itself in errors."""
         handlers = self._handlers.values()
         if (_HTTPX in handlers or _AIOHTTP in handlers) and (
             "/" in f"{proxy.username}{proxy.password}"
@@ -180,6 +189,11 @@ class Downloaders:
                 f"the credentials for {proxy.label!r} have a slash, which the httpx and aiohttp"
                 " handlers take for the end of the proxy's address; have the credentials changed,"
                 " or leave the default handler in DOWNLOAD_HANDLERS"
+            )
+        if self._tells_sites_credentials:
+            raise InvalidProxyError(
+                f"{proxy.label!r} has credentials, which scrapy-impersonate before {_DISCREET}"
+                " tells each site: pip install --upgrade scrapy-impersonate"
             )
         if (
             _IMPERSONATE in handlers

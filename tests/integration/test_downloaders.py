@@ -236,6 +236,24 @@ async def test_credentials_that_would_not_arrive_are_an_error(
 
 
 @deferred_f_from_coro_f
+async def test_credentials_that_sites_would_be_told_are_an_error(
+    proxies: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without(IMPERSONATE)
+    monkeypatch.setattr(
+        "scrapy_proxywhirl.downloaders.version", {"scrapy-impersonate": "1.7.0"}.get
+    )
+    mine, anybodys = "http://user:secret@127.0.0.1:1", "http://127.0.0.1:1"
+
+    with pytest.raises(ValueError, match=r"scrapy-impersonate before 1\.7\.1 tells each") as caught:
+        await crawl_by(IMPERSONATE, [mine], [])
+
+    assert "secret" not in str(caught.value)
+    crawled = await crawl_by(IMPERSONATE, [anybodys], [])
+    assert len(crawled.proxies) == 1
+
+
+@deferred_f_from_coro_f
 async def test_https_proxies_are_warned_of_where_https_pages_are_not_for_them(
     proxies: Playground, caplog: pytest.LogCaptureFixture
 ) -> None:
