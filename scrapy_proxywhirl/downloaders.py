@@ -33,6 +33,7 @@ _HTTPX = f"{_SCRAPY}_httpx.HttpxDownloadHandler"
 _AIOHTTP = f"{_SCRAPY}_aiohttp.AiohttpDownloadHandler"
 _IMPERSONATE = "scrapy_impersonate."
 _PLAYWRIGHT = "scrapy_playwright."
+_ZYTE_API = "scrapy_zyte_api."
 
 # Schemes of the proxies that a handler can send pages of http:// through, and those of https://.
 _SERVED: dict[str, dict[str, tuple[str, ...]]] = {
@@ -92,6 +93,26 @@ class Downloaders:
             for scheme in ("http", "https")
             if handlers.get(scheme) is not None  # the scheme is switched off
         }
+        self._schemes_by_api = [
+            scheme for scheme, kind in self._handlers.items() if kind == _ZYTE_API
+        ]
+        for scheme in self._schemes_by_api:  # what is not for the API it leaves to another handler
+            other = settings[f"ZYTE_API_FALLBACK_{scheme.upper()}_HANDLER"]
+            handler = other or settings["DOWNLOAD_HANDLERS_BASE"][scheme]
+            self._handlers[scheme] = _kind(load_object(handler))
+        self._api_has_all = settings.getbool("ZYTE_API_TRANSPARENT_MODE")
+        if self._schemes_by_api and self._api_has_all:
+            logger.info(
+                "ZYTE_API_TRANSPARENT_MODE has everything sent to Zyte API; only requests with"
+                " meta['zyte_api_automap'] = False go through proxies"
+            )
+        for kind in {*self._handlers.values()} - {*_SERVED, _HTTP2}:
+            logger.info(
+                "DOWNLOAD_HANDLERS has %s, which was not tested with proxies: unless it goes by"
+                " meta['proxy'], pages go out directly, and sites are told the credentials of"
+                " proxies (the header Proxy-Authorization)",
+                kind,
+            )
         if _HTTP2 in self._handlers.values():
             raise ValueError(
                 "DOWNLOAD_HANDLERS has H2DownloadHandler, which sends nothing through proxies;"
@@ -176,8 +197,17 @@ class Downloaders:
         """Tell whether *request* is for scrapy-playwright's browser."""
         return bool(request.meta.get("playwright")) and self._handler_of(request) == _PLAYWRIGHT
 
+    def is_for_zyte_api(self, request: Request) -> bool:
+        """Tell whether scrapy-zyte-api sends *request* to Zyte API, which has its own proxies."""
+        if not self._schemes_by_api or _scheme_of(request) not in self._schemes_by_api:
+            return False
+        parameters = request.meta.get("zyte_api")
+        if parameters or parameters == {}:
+            return True
+        return request.meta.get("zyte_api_automap", self._api_has_all) is not False
+
     def _handler_of(self, request: Request) -> str:
-        return self._handlers.get(request.url.partition(":")[0], "")
+        return self._handlers.get(_scheme_of(request), "")
 
     def _check_credentials(self, proxy: Proxy) -> None:
         """Refuse what a site would be told, or would break and show parts of itself in errors."""
@@ -250,6 +280,10 @@ def most_open_files() -> float:
     return inf if soft == resource.RLIM_INFINITY else soft
 
 
+def _scheme_of(request: Request) -> str:
+    return request.url.partition(":")[0]
+
+
 def _resolver_setting(settings: BaseSettings) -> str:
     """Return the name of the setting that has Scrapy's resolver, by which version it is."""
     older, newer = "DNS_RESOLVER", "TWISTED_DNS_RESOLVER"
@@ -262,7 +296,7 @@ def _resolver_setting(settings: BaseSettings) -> str:
 def _kind(handler: type) -> str:
     """Return what stands for a class in this module; a class of one's own may do as it likes."""
     names = [global_object_name(one) for one in handler.__mro__]
-    for package in (_IMPERSONATE, _PLAYWRIGHT):
+    for package in (_IMPERSONATE, _PLAYWRIGHT, _ZYTE_API):
         if any(name.startswith(package) for name in names):
             return package
     return names[0]

@@ -22,6 +22,7 @@ from scrapy_proxywhirl.note import (
     is_ours_to_assign,
     new_note,
     restore,
+    send_directly,
 )
 from scrapy_proxywhirl.outcomes import Outcome, Verdict
 from scrapy_proxywhirl.parts import Parts
@@ -165,6 +166,9 @@ class ProxyWhirlMiddleware:
         earlier = earlier_note(request)
         if earlier:
             restore(request, earlier)
+        if self._downloaders.is_for_zyte_api(request):
+            send_directly(request)
+            return None
         refusal = self._downloaders.refusal(request)
         if refusal:
             self._stats.no_proxy()

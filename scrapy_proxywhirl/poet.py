@@ -67,6 +67,8 @@ class SameProxyHttpClientProvider(PageObjectInputProvider):
                 additional.meta["dont_redirect"] = True
             if wanted is not None:
                 additional.meta["proxywhirl"] = wanted
+            if used:
+                additional.meta["zyte_api_automap"] = False  # scrapy-zyte-api may have all else
             try:
                 came = await crawler.engine.download_async(additional)
             except IgnoreRequest as error:

@@ -340,10 +340,17 @@ class TheirOwn(HTTP11DownloadHandler):
 
 
 @deferred_f_from_coro_f
-async def test_somebody_s_own_handler_may_do_as_it_likes(proxies: Playground) -> None:
-    crawled = await crawl_by("tests.integration.test_downloaders.TheirOwn", ["socks5://h:1"], [])
+async def test_somebody_s_own_handler_may_do_as_it_likes(
+    proxies: Playground, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "scrapy_proxywhirl.downloaders")
+    theirs = "tests.integration.test_downloaders.TheirOwn"
+
+    crawled = await crawl_by(theirs, ["socks5://h:1"], [])
 
     assert [proxy.scheme for proxy in crawled.proxies] == ["socks5"]
+    (told,) = (r for r in caplog.records if r.name == "scrapy_proxywhirl.downloaders")
+    assert told.getMessage().startswith(f"DOWNLOAD_HANDLERS has {theirs}, which was not tested")
 
 
 @pytest.mark.parametrize("scheme", PLACES)
