@@ -148,6 +148,11 @@ class ProxyWhirlMiddleware:
         except ValueError as error:
             raise ValueError(f"strategy is {error}") from error
 
+    def summary(self) -> str:
+        """Return the totals in a line, and some proxies in a table, as they stand now."""
+        self._flush()
+        return self._stats.summary()
+
     def process_request(self, request: Request) -> Awaitable[Request | Response | None] | None:
         """
         Choose the proxy that *request* goes through; where there is none, let it wait.
@@ -271,11 +276,7 @@ class ProxyWhirlMiddleware:
 
     def add_telnet_vars(self, telnet_vars: dict[str, Any]) -> None:
         """Let Scrapy's telnet console show the proxies: ``proxies()``."""
-        telnet_vars["proxies"] = self._show
-
-    def _show(self) -> None:
-        self._flush()
-        print(self._stats.summary())
+        telnet_vars["proxies"] = lambda: print(self.summary())
 
     def _assign_later(self, request: Request) -> bool:
         """Give *request*, which waits, its proxy; return False where none may be selected."""

@@ -14,6 +14,7 @@ from scrapy.http import Response
 from scrapy.utils.defer import deferred_f_from_coro_f
 from typing_extensions import Self
 
+from scrapy_proxywhirl import ProxyWhirlMiddleware
 from scrapy_proxywhirl.playground import Playground
 from tests.crawling import CollectingSpider, Crawl, crawl
 
@@ -53,6 +54,9 @@ class AskingSpider(CollectingSpider):
             names: dict[str, Any] = {}
             self.crawler.signals.send_catch_log(update_telnet_vars, telnet_vars=names)
             names["proxies"]()
+            middleware = self.crawler.get_downloader_middleware(ProxyWhirlMiddleware)
+            assert middleware
+            self.summary = middleware.summary()
 
 
 @pytest.mark.parametrize(("most", "shown"), [(0, 0), (50, 50), (10_000, 200)])
@@ -109,8 +113,11 @@ async def test_scrapys_telnet_console_shows_the_proxies(
         "CONCURRENT_REQUESTS": 1,
     }
 
-    await crawl(settings, [f"{playground.origin_url}/{place}" for place in range(3)], AskingSpider)
+    urls = [f"{playground.origin_url}/{place}" for place in range(3)]
+    crawled = await crawl(settings, urls, AskingSpider)
 
     shown = capsys.readouterr().out
+    assert isinstance(crawled.spider, AskingSpider)
+    assert crawled.spider.summary == shown.rstrip("\n")
     assert shown.startswith("Crawled through ")
     assert re.search(r"^best +127\.0\.0\.1:.* healthy$", shown, re.MULTILINE)

@@ -139,8 +139,7 @@ async def test_the_api_may_have_what_no_proxy_gets(api: ZyteAPI) -> None:
         def collect_failure(self, failure: Failure) -> Iterator[Request]:  # type: ignore[override]
             request = failure.request  # type: ignore[attr-defined]
             if not request.meta.get("zyte_api_automap"):
-                meta = {**request.meta, "zyte_api_automap": True}
-                yield request.replace(meta=meta, dont_filter=True)
+                yield request.replace(meta={"zyte_api_automap": True}, dont_filter=True)
 
     banned = ProxySpec(fault=Fault.STATUS, status=403, credentials={"user": "secret"})
     with Playground([banned, banned]) as playground:
