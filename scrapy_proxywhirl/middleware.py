@@ -167,12 +167,14 @@ class ProxyWhirlMiddleware:
             restore_timeout(request)
         if not is_ours_to_assign(request):
             forget_note(request)
+            self._stats.left_alone()
             return None
         earlier = earlier_note(request)
         if earlier:
             restore(request, earlier)
         if self._downloaders.is_for_zyte_api(request):
             send_directly(request)
+            self._stats.left_alone()
             return None
         refusal = self._downloaders.refusal(request)
         if refusal:
@@ -273,6 +275,15 @@ class ProxyWhirlMiddleware:
         if self._exchange is not None:
             self._exchange.close()
         logger.info("%s", self._stats.summary(), extra={"spider": spider})
+        left_alone = self._stats.bypassed()
+        if left_alone:
+            logger.warning(
+                "No request went through the pool: all %d kept a way of their own, as with"
+                " meta['proxy'] or meta['proxywhirl'] = False. If your spider says neither, another"
+                " middleware or handler has sent them elsewhere; take it out.",
+                left_alone,
+                extra={"spider": spider},
+            )
 
     def add_telnet_vars(self, telnet_vars: dict[str, Any]) -> None:
         """Let Scrapy's telnet console show the proxies: ``proxies()``."""

@@ -120,6 +120,10 @@ class CrawlStats:
         """Count a page that proxies failed which otherwise work."""
         self._count("proxywhirl/pages_at_fault")
 
+    def left_alone(self) -> None:
+        """Count a request that keeps a way of its own."""
+        self._count("proxywhirl/left_alone")
+
     def went_direct(self) -> None:
         """Count a request that was sent without a proxy, as the user wants it."""
         self._count("proxywhirl/direct")
@@ -187,6 +191,11 @@ class CrawlStats:
         if mean is not None:
             line += f"; mean response time {mean} ms"
         return "\n".join(filter(None, (line, table(self._used))))
+
+    def bypassed(self) -> int:
+        """Return how many requests were left alone, where no other was sent; else 0."""
+        count = self._collector.get_value
+        return 0 if count("proxywhirl/attempts", 0) else count("proxywhirl/left_alone", 0)
 
     def _count_known(self) -> int:
         for proxy in self._touched:

@@ -15,7 +15,9 @@ from tests.crawling import CollectingSpider, crawl
 
 
 @deferred_f_from_coro_f
-async def test_a_proxy_none_and_false_are_left_alone(playground: Playground) -> None:
+async def test_a_proxy_none_and_false_are_left_alone(
+    playground: Playground, caplog: pytest.LogCaptureFixture
+) -> None:
     *ours, theirs = playground.proxy_urls
 
     crawled = await crawl(
@@ -28,13 +30,18 @@ async def test_a_proxy_none_and_false_are_left_alone(playground: Playground) -> 
     )
 
     assert crawled.stat("attempts") == 0
+    assert crawled.stat("left_alone") == 3
+    (warning,) = (r for r in caplog.records if r.name == "scrapy_proxywhirl.middleware")
+    assert "No request went through the pool: all 3 kept a way of their own" in warning.getMessage()
     via = {entry["path"]: entry["via"] for entry in playground.origin_log()}
     assert via == {"/own": "1.1 proxy-2", "/none": None, "/false": None}
     assert [used_proxy(response) for response in crawled.spider.responses] == [None] * 3
 
 
 @deferred_f_from_coro_f
-async def test_copied_meta_is_no_choice_of_the_users(playground: Playground) -> None:
+async def test_copied_meta_is_no_choice_of_the_users(
+    playground: Playground, caplog: pytest.LogCaptureFixture
+) -> None:
     class CopyingSpider(CollectingSpider):
         """Follows a page with the meta of its response in four ways."""
 
@@ -54,6 +61,8 @@ async def test_copied_meta_is_no_choice_of_the_users(playground: Playground) -> 
 
     crawled.assert_every_attempt_is_settled()
     assert crawled.stat("attempts") == 2
+    assert crawled.stat("left_alone") == 3
+    assert not [r for r in caplog.records if r.name == "scrapy_proxywhirl.middleware"]
     via = {entry["path"]: entry["via"] for entry in playground.origin_log()}
     assert via["/copied"] in ("1.1 proxy-0", "1.1 proxy-1")
     assert via["/own"] == "1.1 proxy-2"

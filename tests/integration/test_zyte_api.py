@@ -102,6 +102,7 @@ async def test_what_goes_to_the_api_is_given_no_proxy(
     assert (used_proxy(response) is None) is is_by_api
     assert [one["url"] for one in api.asked] == [request.url] * is_by_api
     assert crawled.stat("attempts") == (not is_by_api)
+    assert crawled.stat("left_alone") == is_by_api
     assert "Proxy-Authorization" not in str(api.asked)
     told = [r for r in caplog.records if r.name == "scrapy_proxywhirl.downloaders"]
     assert len(told) == is_transparent
