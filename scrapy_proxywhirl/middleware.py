@@ -95,6 +95,7 @@ class ProxyWhirlMiddleware:
             pause=settings.cooldown,
         )
         self._slots = settings.slots
+        self._has_left_alone = False
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
         self.strategy.prepare(self.pool)  # which is empty: proxies are taken in as they join
         self.supply.load()
@@ -167,14 +168,14 @@ class ProxyWhirlMiddleware:
             restore_timeout(request)
         if not is_ours_to_assign(request):
             forget_note(request)
-            self._stats.left_alone()
+            self._leave_alone(request)
             return None
         earlier = earlier_note(request)
         if earlier:
             restore(request, earlier)
         if self._downloaders.is_for_zyte_api(request):
             send_directly(request)
-            self._stats.left_alone()
+            self._leave_alone(request)
             return None
         refusal = self._downloaders.refusal(request)
         if refusal:
@@ -316,6 +317,17 @@ class ProxyWhirlMiddleware:
             self._contexts.give(request, proxy, note.get("session"))
         self._recorder.started(request, proxy, strategy, note, domain)
         return True
+
+    def _leave_alone(self, request: Request) -> None:
+        self._stats.left_alone()
+        if not self._has_left_alone:
+            self._has_left_alone = True
+            logger.info(
+                "%s keeps a way of its own, not through the pool. The stat proxywhirl/left_alone"
+                " counts such requests; this is said once.",
+                request,
+                extra={"spider": self._crawler.spider},
+            )
 
     def _tell_those_that_wait(self, request: Request, verdict: Verdict) -> None:
         self._waiting.look_soon()
