@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
-from scrapy.utils.conf import build_component_list
-from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 
+from scrapy_proxywhirl.components import enabled_middlewares
 from scrapy_proxywhirl.core import InvalidProxyError, TieredStrategy
 from scrapy_proxywhirl.core.strategies.tiered import missing_tiers
 from scrapy_proxywhirl.legacy import PACKAGE
@@ -83,9 +82,7 @@ def check_pool(settings: ProxyWhirlSettings, pool: ProxyPool) -> None:
 def _check_order(settings: BaseSettings, middleware: type) -> bool:
     """Return whether credentials are sent."""
     name = middleware.__name__
-    # Scrapy 2.14 has the second only, which takes a class and its import path for two components.
-    read = getattr(settings, "get_component_priority_dict_with_base", settings.getwithbase)
-    enabled = [load_object(one) for one in build_component_list(read("DOWNLOADER_MIDDLEWARES"))]
+    enabled = enabled_middlewares(settings)
     if middleware not in enabled:  # made by hand
         return True
     for other in enabled:

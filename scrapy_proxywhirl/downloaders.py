@@ -15,10 +15,14 @@ from scrapy.resolver import CachingThreadedResolver
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 
+from scrapy_proxywhirl import zyte_api
+from scrapy_proxywhirl.components import enabled_middlewares
 from scrapy_proxywhirl.contexts import Contexts
 from scrapy_proxywhirl.core import InvalidProxyError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from scrapy import Request
     from scrapy.settings import BaseSettings
 
@@ -33,7 +37,6 @@ _HTTPX = f"{_SCRAPY}_httpx.HttpxDownloadHandler"
 _AIOHTTP = f"{_SCRAPY}_aiohttp.AiohttpDownloadHandler"
 _IMPERSONATE = "scrapy_impersonate."
 _PLAYWRIGHT = "scrapy_playwright."
-_ZYTE_API = "scrapy_zyte_api."
 
 # Schemes of the proxies that a handler can send pages of http:// through, and those of https://.
 _SERVED: dict[str, dict[str, tuple[str, ...]]] = {
@@ -81,48 +84,25 @@ class Downloaders:
 
     Attributes:
         contexts: Have the proxies of scrapy-playwright's browser; None where that is none of them.
+        zyte_api: Takes requests in place of the pool, where scrapy-zyte-api is one of them.
 
     Raises:
         ValueError: One of them can do nothing with any proxy.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
-        handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
-        self._handlers = {
-            scheme: _kind(load_object(handlers[scheme]))
-            for scheme in ("http", "https")
-            if handlers.get(scheme) is not None  # the scheme is switched off
-        }
-        self._schemes_by_api = [
-            scheme for scheme, kind in self._handlers.items() if kind == _ZYTE_API
-        ]
-        for scheme in self._schemes_by_api:  # what is not for the API it leaves to another handler
-            other = settings[f"ZYTE_API_FALLBACK_{scheme.upper()}_HANDLER"]
-            handler = other or settings["DOWNLOAD_HANDLERS_BASE"][scheme]
-            self._handlers[scheme] = _kind(load_object(handler))
-        self._api_has_all = settings.getbool("ZYTE_API_TRANSPARENT_MODE")
-        if self._schemes_by_api and self._api_has_all:
-            logger.info(
-                "ZYTE_API_TRANSPARENT_MODE has everything sent to Zyte API; only requests with"
-                " meta['zyte_api_automap'] = False go through proxies"
-            )
-        for kind in {*self._handlers.values()} - {*_SERVED, _HTTP2}:
+        self._handlers = _handlers_of(settings)
+        by_api = [scheme for scheme, kind in self._handlers.items() if kind == zyte_api.PACKAGE]
+        self.zyte_api = zyte_api.ZyteAPI(settings, by_api)
+        for scheme in by_api:
+            self._handlers[scheme] = _kind(load_object(zyte_api.fallback(settings, scheme)))
+        _refuse_unable(self._handlers.values())
+        for kind in {*self._handlers.values()} - _SERVED.keys():
             logger.info(
                 "DOWNLOAD_HANDLERS has %s, which was not tested with proxies: unless it goes by"
                 " meta['proxy'], pages go out directly, and sites are told the credentials of"
                 " proxies (the header Proxy-Authorization)",
                 kind,
-            )
-        if _HTTP2 in self._handlers.values():
-            raise ValueError(
-                "DOWNLOAD_HANDLERS has H2DownloadHandler, which sends nothing through proxies;"
-                " leave it out, or take the httpx handler of Scrapy 2.18 or newer (pip install"
-                " 'httpx2[http2]') with HTTPX_HTTP2_ENABLED = True"
-            )
-        if _HTTPX in self._handlers.values() and scrapy.version_info < (2, 16):
-            raise ValueError(
-                "DOWNLOAD_HANDLERS has HttpxDownloadHandler, which in Scrapy 2.15 sends everything"
-                " out without a proxy; leave it out, or use a newer Scrapy"
             )
         self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
         self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
@@ -130,6 +110,12 @@ class Downloaders:
             _IMPERSONATE in self._handlers.values()
             and Version(version("scrapy-impersonate")) < _DISCREET
         )
+        self._meta_keys = {**_META_KEYS}
+        if any(
+            isinstance(one, type) and _kind(one) == _IMPERSONATE
+            for one in enabled_middlewares(settings)
+        ):
+            del self._meta_keys[_IMPERSONATE]  # RandomBrowserMiddleware sets it, after ours
         self._has_socks = False
         self._resolver = _resolver_setting(settings)
         # What Scrapy has by default knows IPv4 only; a tunnel for an https:// page needs none.
@@ -185,7 +171,7 @@ class Downloaders:
         """Tell why *request* is not to be sent, whatever its proxy; empty where it may."""
         if self.contexts is not None and self.is_for_browser(request):
             return self.contexts.refusal(request)
-        key = _META_KEYS.get(self._handler_of(request)) if self._has_socks else None
+        key = self._meta_keys.get(self._handler_of(request)) if self._has_socks else None
         if key and not request.meta.get(key):
             return (
                 f"Some proxies speak SOCKS, and without meta[{key!r}] a request is left to Scrapy's"
@@ -197,17 +183,8 @@ class Downloaders:
         """Tell whether *request* is for scrapy-playwright's browser."""
         return bool(request.meta.get("playwright")) and self._handler_of(request) == _PLAYWRIGHT
 
-    def is_for_zyte_api(self, request: Request) -> bool:
-        """Tell whether scrapy-zyte-api sends *request* to Zyte API, which has its own proxies."""
-        if not self._schemes_by_api or _scheme_of(request) not in self._schemes_by_api:
-            return False
-        parameters = request.meta.get("zyte_api")
-        if parameters or parameters == {}:
-            return True
-        return request.meta.get("zyte_api_automap", self._api_has_all) is not False
-
     def _handler_of(self, request: Request) -> str:
-        return self._handlers.get(_scheme_of(request), "")
+        return self._handlers.get(request.url.partition(":")[0], "")
 
     def _check_credentials(self, proxy: Proxy) -> None:
         """Refuse what a site would be told, or would break and show parts of itself in errors."""
@@ -280,8 +257,28 @@ def most_open_files() -> float:
     return inf if soft == resource.RLIM_INFINITY else soft
 
 
-def _scheme_of(request: Request) -> str:
-    return request.url.partition(":")[0]
+def _handlers_of(settings: BaseSettings) -> dict[str, str]:
+    """Return what stands for the handlers of a crawl's pages, by scheme."""
+    handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
+    return {
+        scheme: _kind(load_object(handlers[scheme]))
+        for scheme in ("http", "https")
+        if handlers.get(scheme) is not None  # the scheme is switched off
+    }
+
+
+def _refuse_unable(kinds: Collection[str]) -> None:
+    if _HTTP2 in kinds:
+        raise ValueError(
+            "DOWNLOAD_HANDLERS has H2DownloadHandler, which sends nothing through proxies;"
+            " leave it out, or take the httpx handler of Scrapy 2.18 or newer (pip install"
+            " 'httpx2[http2]') with HTTPX_HTTP2_ENABLED = True"
+        )
+    if _HTTPX in kinds and scrapy.version_info < (2, 16):
+        raise ValueError(
+            "DOWNLOAD_HANDLERS has HttpxDownloadHandler, which in Scrapy 2.15 sends everything"
+            " out without a proxy; leave it out, or use a newer Scrapy"
+        )
 
 
 def _resolver_setting(settings: BaseSettings) -> str:
@@ -296,7 +293,7 @@ def _resolver_setting(settings: BaseSettings) -> str:
 def _kind(handler: type) -> str:
     """Return what stands for a class in this module; a class of one's own may do as it likes."""
     names = [global_object_name(one) for one in handler.__mro__]
-    for package in (_IMPERSONATE, _PLAYWRIGHT, _ZYTE_API):
+    for package in (_IMPERSONATE, _PLAYWRIGHT, zyte_api.PACKAGE):
         if any(name.startswith(package) for name in names):
             return package
     return names[0]

@@ -173,7 +173,7 @@ class ProxyWhirlMiddleware:
         earlier = earlier_note(request)
         if earlier:
             restore(request, earlier)
-        if self._downloaders.is_for_zyte_api(request):
+        if self._downloaders.zyte_api.takes(request):
             send_directly(request)
             self._leave_alone(request)
             return None

@@ -17,7 +17,7 @@ from twisted.protocols.portforward import ProxyFactory
 
 from scrapy_proxywhirl import NoProxyForRequestError
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import Crawl, crawl
+from tests.crawling import MIDDLEWARE, Crawl, crawl
 
 _SCRAPY = "scrapy.core.downloader.handlers"
 DEFAULT = f"{_SCRAPY}.http11.HTTP11DownloadHandler"
@@ -213,6 +213,26 @@ async def test_what_is_not_for_curl_is_not_sent_to_a_socks_proxy(proxies: Playgr
     assert len(crawled.spider.failures) == 2
     assert "without meta['impersonate']" in str(crawled.spider.failures[0].value)
     assert len(proxies.proxy_log()) == asked
+
+
+@deferred_f_from_coro_f
+async def test_what_is_made_curls_further_on_is_sent_to_a_socks_proxy(proxies: Playground) -> None:
+    skip_without(IMPERSONATE)
+
+    crawled = await crawl(
+        {
+            "DOWNLOAD_HANDLERS": {"http": IMPERSONATE, "https": IMPERSONATE},
+            "DOWNLOADER_MIDDLEWARES": {
+                MIDDLEWARE: 745,
+                "scrapy_impersonate.RandomBrowserMiddleware": 1000,  # as its documentation has it
+            },
+            "PROXYWHIRL_PROXIES": [proxies.proxy_url(2, "us er")],
+        },
+        [f"{proxies.origin_url}/one"],
+    )
+
+    assert crawled.spider.failures == []
+    assert crawled.stat("successes") == 1
 
 
 @pytest.mark.parametrize(

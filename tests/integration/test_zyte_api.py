@@ -90,7 +90,7 @@ async def test_what_goes_to_the_api_is_given_no_proxy(
     playground: Playground,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("INFO", "scrapy_proxywhirl.downloaders")
+    caplog.set_level("INFO", "scrapy_proxywhirl.zyte_api")
     request = Request(f"{playground.origin_url}/page", meta=meta)
 
     crawled = await crawl_with_api(
@@ -104,7 +104,7 @@ async def test_what_goes_to_the_api_is_given_no_proxy(
     assert crawled.stat("attempts") == (not is_by_api)
     assert crawled.stat("left_alone") == is_by_api
     assert "Proxy-Authorization" not in str(api.asked)
-    told = [r for r in caplog.records if r.name == "scrapy_proxywhirl.downloaders"]
+    told = [r for r in caplog.records if r.name == "scrapy_proxywhirl.zyte_api"]
     assert len(told) == is_transparent
 
 
