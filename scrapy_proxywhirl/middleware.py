@@ -28,6 +28,7 @@ from scrapy_proxywhirl.outcomes import Outcome, Verdict
 from scrapy_proxywhirl.parts import Parts
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.shortage import asks_for_robots_txt
+from scrapy_proxywhirl.sources.web import SourceRequest
 from scrapy_proxywhirl.timeouts import restore_timeout
 from scrapy_proxywhirl.waiting import WaitingRoom
 
@@ -319,6 +320,8 @@ class ProxyWhirlMiddleware:
         return True
 
     def _leave_alone(self, request: Request) -> None:
+        if isinstance(request, SourceRequest):
+            return
         self._stats.left_alone()
         if not self._has_left_alone:
             self._has_left_alone = True

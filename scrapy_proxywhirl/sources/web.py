@@ -23,6 +23,7 @@ _TIMEOUT = 30.0
 
 _META = {
     "proxywhirl": False,  # it goes out as it would without us
+    "zyte_api_automap": False,  # nor is it for Zyte API, which scrapy-zyte-api may send all to
     "download_timeout": _TIMEOUT,
     "download_slot": "proxywhirl source",
     "dont_obey_robotstxt": True,

@@ -18,6 +18,7 @@ from scrapy_proxywhirl import used_proxy
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from scrapy_proxywhirl.poet import SameProxyHttpClient
 from tests.crawling import CollectingSpider, Crawl, crawl
+from tests.list_server import ListServer
 from tests.zyte_api import ZyteAPI
 
 pytest.importorskip("scrapy_zyte_api")
@@ -160,6 +161,25 @@ async def test_the_api_may_have_what_no_proxy_gets(api: ZyteAPI) -> None:
     assert used_proxy(response) is None
     assert crawled.stat("bans") >= 2
     assert "Proxy-Authorization" not in str(api.asked)
+
+
+@deferred_f_from_coro_f
+async def test_a_list_of_proxies_is_not_fetched_by_the_api(
+    api: ZyteAPI, playground: Playground
+) -> None:
+    request = Request(f"{playground.origin_url}/page", meta={"zyte_api_automap": False})
+    with ListServer() as server:
+        server.have(playground.proxy_url(0, "user"))
+        sources: dict[str, Any] = {
+            "PROXYWHIRL_PROXIES": [],
+            "PROXYWHIRL_SOURCES": [f"{server.url}/list?key=1"],
+        }
+
+        crawled = await crawl_with_api(api, playground, [request], **sources)
+
+    assert api.asked == []
+    assert crawled.stat("successes") == 1
+    assert crawled.stat("left_alone") == 0
 
 
 @deferred_f_from_coro_f
