@@ -28,7 +28,6 @@ from scrapy_proxywhirl.outcomes import Outcome, Verdict
 from scrapy_proxywhirl.parts import Parts
 from scrapy_proxywhirl.settings import ProxyWhirlSettings, is_enabled
 from scrapy_proxywhirl.shortage import asks_for_robots_txt
-from scrapy_proxywhirl.sources.web import SourceRequest
 from scrapy_proxywhirl.timeouts import restore_timeout
 from scrapy_proxywhirl.waiting import WaitingRoom
 
@@ -169,7 +168,8 @@ class ProxyWhirlMiddleware:
             restore_timeout(request)
         if not is_ours_to_assign(request):
             forget_note(request)
-            self._leave_alone(request)
+            if "proxy" in request.meta and request.meta.get("proxywhirl") is not False:
+                self._leave_alone(request)
             return None
         earlier = earlier_note(request)
         if earlier:
@@ -280,9 +280,9 @@ class ProxyWhirlMiddleware:
         left_alone = self._stats.bypassed()
         if left_alone:
             logger.warning(
-                "No request went through the pool: all %d kept a way of their own, as with"
-                " meta['proxy'] or meta['proxywhirl'] = False. If your spider says neither, another"
-                " middleware or handler has sent them elsewhere; take it out.",
+                "No request went through the pool, and %d did not for their meta['proxy'] or for"
+                " Zyte API. If your spider sets no meta['proxy'], another middleware does; take it"
+                " out of DOWNLOADER_MIDDLEWARES.",
                 left_alone,
                 extra={"spider": spider},
             )
@@ -320,14 +320,13 @@ class ProxyWhirlMiddleware:
         return True
 
     def _leave_alone(self, request: Request) -> None:
-        if isinstance(request, SourceRequest):
-            return
         self._stats.left_alone()
         if not self._has_left_alone:
             self._has_left_alone = True
             logger.info(
-                "%s keeps a way of its own, not through the pool. The stat proxywhirl/left_alone"
-                " counts such requests; this is said once.",
+                "%s does not go through the pool: the spider or another middleware has set its"
+                " meta['proxy'], or it is for Zyte API. The stat proxywhirl/left_alone counts such"
+                " requests; this is said once.",
                 request,
                 extra={"spider": self._crawler.spider},
             )

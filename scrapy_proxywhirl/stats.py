@@ -121,7 +121,7 @@ class CrawlStats:
         self._count("proxywhirl/pages_at_fault")
 
     def left_alone(self) -> None:
-        """Count a request that keeps a way of its own."""
+        """Count a request that the pool is not for, though ``meta["proxywhirl"]`` is not False."""
         self._count("proxywhirl/left_alone")
 
     def went_direct(self) -> None:

@@ -23,6 +23,7 @@ from scrapy_proxywhirl import Proxy
 from scrapy_proxywhirl.commands.check import Check, reason_of, told_by
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.test_commands import project, scrapy
+from tests.zyte_api import ZyteAPI
 
 pytestmark = pytest.mark.timed
 
@@ -63,6 +64,24 @@ def mixed_list(playground: Playground) -> str:
     return "\n".join(
         [slow, playground.proxy_url(1, "ann"), wrong.replace("//", "//ann:hunter3@"), *others]
     )
+
+
+def test_zyte_api_is_not_asked_in_place_of_proxies(tmp_path: Path) -> None:
+    pytest.importorskip("scrapy_zyte_api")
+    with ZyteAPI() as api, Playground([ProxySpec(), ProxySpec(fault=Fault.REFUSE)]) as playground:
+        settings = (
+            "DOWNLOAD_HANDLERS = {'http': 'scrapy_zyte_api.ScrapyZyteAPIDownloadHandler'}\n"
+            "ZYTE_API_TRANSPARENT_MODE = True\n"
+            f"ZYTE_API_URL, ZYTE_API_KEY = {api.url!r}, 'key'\n"
+            f"PROXYWHIRL_PROXIES = {playground.proxy_urls}\n"
+        )
+        folder = project(tmp_path, settings)
+
+        done = check(playground, "--format", "json", folder=folder)
+
+    assert "WARNING" not in done.stderr
+    assert api.asked == []
+    assert sorted(one["works"] for one in json.loads(done.stdout)) == [False, True]
 
 
 def test_each_proxy_is_tried_and_the_good_ones_can_be_used(

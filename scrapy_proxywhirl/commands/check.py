@@ -194,6 +194,7 @@ class CheckSpider(PoolSpider):
             cb_kwargs={"check": check},
             meta={
                 "proxywhirl": False,
+                "zyte_api_automap": False,
                 "proxy": check.proxy.url_with_credentials,
                 "download_timeout": self.trial.timeout,
                 "dont_cache": True,
