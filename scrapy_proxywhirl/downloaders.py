@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from math import inf
 from typing import TYPE_CHECKING
@@ -107,8 +107,7 @@ class Downloaders:
         self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
         self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
         self._tells_sites_credentials = (
-            _IMPERSONATE in self._handlers.values()
-            and Version(version("scrapy-impersonate")) < _DISCREET
+            _IMPERSONATE in self._handlers.values() and not _impersonate_is_discreet()
         )
         self._meta_keys = {**_META_KEYS}
         if any(
@@ -279,6 +278,14 @@ def _refuse_unable(kinds: Collection[str]) -> None:
             "DOWNLOAD_HANDLERS has HttpxDownloadHandler, which in Scrapy 2.15 sends everything"
             " out without a proxy; leave it out, or use a newer Scrapy"
         )
+
+
+def _impersonate_is_discreet() -> bool:
+    """Tell whether scrapy-impersonate keeps credentials from sites, as far as that is known."""
+    try:
+        return Version(version("scrapy-impersonate")) >= _DISCREET
+    except PackageNotFoundError:  # it is somebody's own copy
+        return True
 
 
 def _resolver_setting(settings: BaseSettings) -> str:

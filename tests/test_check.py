@@ -72,7 +72,7 @@ def test_zyte_api_is_not_asked_in_place_of_proxies(tmp_path: Path) -> None:
         settings = (
             "DOWNLOAD_HANDLERS = {'http': 'scrapy_zyte_api.ScrapyZyteAPIDownloadHandler'}\n"
             "ZYTE_API_TRANSPARENT_MODE = True\n"
-            f"ZYTE_API_URL, ZYTE_API_KEY = {api.url!r}, 'key'\n"
+            f"ZYTE_API_URL, ZYTE_API_KEY = '{api.url}/', 'key'\n"
             f"PROXYWHIRL_PROXIES = {playground.proxy_urls}\n"
         )
         folder = project(tmp_path, settings)

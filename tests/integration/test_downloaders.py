@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 from typing import Any
 
@@ -270,6 +271,22 @@ async def test_credentials_that_sites_would_be_told_are_an_error(
 
     assert "secret" not in str(caught.value)
     crawled = await crawl_by(IMPERSONATE, [anybodys], [])
+    assert len(crawled.proxies) == 1
+
+
+@deferred_f_from_coro_f
+async def test_of_somebody_s_own_copy_of_curls_handler_no_version_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    skip_without(IMPERSONATE)
+
+    def unknown(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("scrapy_proxywhirl.downloaders.version", unknown)
+
+    crawled = await crawl_by(IMPERSONATE, ["http://user:secret@127.0.0.1:1"], [])
+
     assert len(crawled.proxies) == 1
 
 

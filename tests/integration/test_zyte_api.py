@@ -57,7 +57,7 @@ async def crawl_with_api(
         {
             "ADDONS": ADDONS,
             "ZYTE_API_KEY": "key",
-            "ZYTE_API_URL": api.url,
+            "ZYTE_API_URL": f"{api.url}/",
             "PROXYWHIRL_PROXIES": [playground.proxy_url(0, "user")],
             **settings,
         },
