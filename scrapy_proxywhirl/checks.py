@@ -86,7 +86,7 @@ def _check_order(settings: BaseSettings, middleware: type) -> bool:
     if middleware not in enabled:  # made by hand
         return True
     for other in enabled:
-        if getattr(other, "__module__", "").startswith(PACKAGE):
+        if other.__module__.startswith(PACKAGE):
             raise ValueError(
                 f"{global_object_name(other)} is enabled beside {name}, which takes its place; take"
                 " both middlewares of scrapy-rotating-proxies out of DOWNLOADER_MIDDLEWARES"
@@ -107,4 +107,4 @@ def _check_order(settings: BaseSettings, middleware: type) -> bool:
 
 
 def _has(components: list[type], wanted: type) -> bool:
-    return any(isinstance(one, type) and issubclass(one, wanted) for one in components)
+    return any(issubclass(one, wanted) for one in components)

@@ -106,15 +106,12 @@ class Downloaders:
             )
         self.contexts = Contexts(settings) if _PLAYWRIGHT in self._handlers.values() else None
         self._has_to_look_at_credentials = not _BREAK_BY_SOME.isdisjoint(self._handlers.values())
-        self._tells_sites_credentials = (
-            _IMPERSONATE in self._handlers.values() and not _impersonate_is_discreet()
-        )
+        self._tells_sites_credentials = False
         self._meta_keys = {**_META_KEYS}
-        if any(
-            isinstance(one, type) and _kind(one) == _IMPERSONATE
-            for one in enabled_middlewares(settings)
-        ):
-            del self._meta_keys[_IMPERSONATE]  # RandomBrowserMiddleware sets it, after ours
+        if _IMPERSONATE in self._handlers.values():
+            self._tells_sites_credentials = not _impersonate_is_discreet()
+            if _IMPERSONATE in map(_kind, enabled_middlewares(settings)):
+                del self._meta_keys[_IMPERSONATE]  # RandomBrowserMiddleware sets it, after ours
         self._has_socks = False
         self._resolver = _resolver_setting(settings)
         # What Scrapy has by default knows IPv4 only; a tunnel for an https:// page needs none.
@@ -297,9 +294,9 @@ def _resolver_setting(settings: BaseSettings) -> str:
     return newer
 
 
-def _kind(handler: type) -> str:
+def _kind(component: type) -> str:
     """Return what stands for a class in this module; a class of one's own may do as it likes."""
-    names = [global_object_name(one) for one in handler.__mro__]
+    names = [global_object_name(one) for one in component.__mro__]
     for package in (_IMPERSONATE, _PLAYWRIGHT, zyte_api.PACKAGE):
         if any(name.startswith(package) for name in names):
             return package

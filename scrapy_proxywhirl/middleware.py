@@ -82,6 +82,7 @@ class ProxyWhirlMiddleware:
         self._recorder = parts.recorder
         self._retries = parts.retries
         self._shortage = parts.shortage
+        self._bypass = parts.bypass
         self._selector = parts.selector
         self._exchange = parts.exchange
         self._waiting = WaitingRoom(
@@ -95,7 +96,6 @@ class ProxyWhirlMiddleware:
             pause=settings.cooldown,
         )
         self._slots = settings.slots
-        self._has_left_alone = False
         self._flushing: AsyncioLoopingCall | LoopingCall | None = None
         self.strategy.prepare(self.pool)  # which is empty: proxies are taken in as they join
         self.supply.load()
@@ -168,15 +168,14 @@ class ProxyWhirlMiddleware:
             restore_timeout(request)
         if not is_ours_to_assign(request):
             forget_note(request)
-            if "proxy" in request.meta and request.meta.get("proxywhirl") is not False:
-                self._leave_alone(request)
+            self._bypass.note(request)
             return None
         earlier = earlier_note(request)
         if earlier:
             restore(request, earlier)
         if self._downloaders.zyte_api.takes(request):
             send_directly(request)
-            self._leave_alone(request)
+            self._bypass.note(request)
             return None
         refusal = self._downloaders.refusal(request)
         if refusal:
@@ -277,15 +276,7 @@ class ProxyWhirlMiddleware:
         if self._exchange is not None:
             self._exchange.close()
         logger.info("%s", self._stats.summary(), extra={"spider": spider})
-        left_alone = self._stats.bypassed()
-        if left_alone:
-            logger.warning(
-                "No request went through the pool, and %d did not for their meta['proxy'] or for"
-                " Zyte API. If your spider sets no meta['proxy'], another middleware does; take it"
-                " out of DOWNLOADER_MIDDLEWARES.",
-                left_alone,
-                extra={"spider": spider},
-            )
+        self._bypass.close()
 
     def add_telnet_vars(self, telnet_vars: dict[str, Any]) -> None:
         """Let Scrapy's telnet console show the proxies: ``proxies()``."""
@@ -318,18 +309,6 @@ class ProxyWhirlMiddleware:
             self._contexts.give(request, proxy, note.get("session"))
         self._recorder.started(request, proxy, strategy, note, domain)
         return True
-
-    def _leave_alone(self, request: Request) -> None:
-        self._stats.left_alone()
-        if not self._has_left_alone:
-            self._has_left_alone = True
-            logger.info(
-                "%s does not go through the pool: the spider or another middleware has set its"
-                " meta['proxy'], or it is for Zyte API. The stat proxywhirl/left_alone counts such"
-                " requests; this is said once.",
-                request,
-                extra={"spider": self._crawler.spider},
-            )
 
     def _tell_those_that_wait(self, request: Request, verdict: Verdict) -> None:
         self._waiting.look_soon()

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.budget import Budget
+from scrapy_proxywhirl.bypass import Bypass
 from scrapy_proxywhirl.checks import CrawlCheck
 from scrapy_proxywhirl.choice import Choices
 from scrapy_proxywhirl.core import (
@@ -56,6 +57,7 @@ class Parts:
         recorder: Has what comes back told to whom it concerns.
         retries: What is sent again.
         shortage: What is done where there is no proxy.
+        bypass: Tells of requests that go around the pool.
         selector: Selects for requests.
         throttle: Tells which pages are to wait for others.
         exchange: Keeps and shares what is learned; None where nobody does.
@@ -72,6 +74,7 @@ class Parts:
     recorder: Recorder
     retries: Retries
     shortage: Shortage
+    bypass: Bypass
     selector: Selector
     throttle: Throttle
     exchange: StateExchange | None
@@ -145,6 +148,7 @@ class Parts:
             recorder=recorder,
             retries=Retries(settings.retry_times, settings.cooldown, incidents, stats),
             shortage=shortage,
+            bypass=Bypass(crawler, stats),
             selector=Selector(pool, budget, settings.takes_any, shortage, stats, supply),
             throttle=throttle,
             exchange=exchange,

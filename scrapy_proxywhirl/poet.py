@@ -19,6 +19,7 @@ from web_poet.exceptions import HttpError, HttpRequestError
 from web_poet.serialization import SerializedLeafData, register_serialization
 
 from scrapy_proxywhirl.note import UsedProxy, used_proxy_of
+from scrapy_proxywhirl.zyte_api import WITHOUT_IT
 
 
 class SameProxyHttpClient(HttpClient):
@@ -68,7 +69,7 @@ class SameProxyHttpClientProvider(PageObjectInputProvider):
             if wanted is not None:
                 additional.meta["proxywhirl"] = wanted
             if used:
-                additional.meta["zyte_api_automap"] = False  # scrapy-zyte-api may have all else
+                additional.meta.update(WITHOUT_IT)
             try:
                 came = await crawler.engine.download_async(additional)
             except IgnoreRequest as error:

@@ -82,6 +82,12 @@ class CrawlStats:
         """Take note of a proxy that left."""
         self._known.discard(proxy)
 
+    @property
+    def attempts(self) -> int:
+        """How many there were."""
+        count: int = self._collector.get_value("proxywhirl/attempts", 0)
+        return count
+
     def started(self, proxy: Proxy) -> None:
         """Count an attempt."""
         self._count("proxywhirl/attempts")
@@ -121,7 +127,7 @@ class CrawlStats:
         self._count("proxywhirl/pages_at_fault")
 
     def left_alone(self) -> None:
-        """Count a request that the pool is not for, though ``meta["proxywhirl"]`` is not False."""
+        """Count a request that goes around the pool."""
         self._count("proxywhirl/left_alone")
 
     def went_direct(self) -> None:
@@ -167,7 +173,7 @@ class CrawlStats:
         candidates = self._written | self._touched
         most_used = set(nlargest(self._most, candidates, key=lambda proxy: proxy.requests_started))
         self._remove(self._written - most_used)
-        total = self._collector.get_value("proxywhirl/attempts", 0)
+        total = self.attempts
         if is_last or len(most_used) <= _FEW:
             to_write = most_used
         else:
@@ -191,11 +197,6 @@ class CrawlStats:
         if mean is not None:
             line += f"; mean response time {mean} ms"
         return "\n".join(filter(None, (line, table(self._used))))
-
-    def bypassed(self) -> int:
-        """Return how many requests were left alone, where no other was sent; else 0."""
-        count = self._collector.get_value
-        return 0 if count("proxywhirl/attempts", 0) else count("proxywhirl/left_alone", 0)
 
     def _count_known(self) -> int:
         for proxy in self._touched:

@@ -15,6 +15,11 @@ logger = logging.getLogger(__name__)
 
 PACKAGE = "scrapy_zyte_api."
 
+_AUTOMAP = "zyte_api_automap"
+
+# What a request has in its meta that is not to go there, whatever is sent there.
+WITHOUT_IT = {_AUTOMAP: False}
+
 
 class ZyteAPI:
     """
@@ -41,7 +46,7 @@ class ZyteAPI:
         parameters = request.meta.get("zyte_api")
         if parameters or parameters == {}:
             return True
-        return request.meta.get("zyte_api_automap", self._has_all) is not False
+        return request.meta.get(_AUTOMAP, self._has_all) is not False
 
 
 def fallback(settings: BaseSettings, scheme: str) -> Any:

@@ -83,13 +83,17 @@ class Crawl:
         assert [proxy.requests_active for proxy in self.proxies] == [0] * len(self.proxies)
 
 
+def is_asyncio() -> bool:
+    """Tell whether the reactor that the tests run on is asyncio's."""
+    from twisted.internet import reactor
+
+    return isinstance(reactor, asyncioreactor.AsyncioSelectorReactor)
+
+
 def make_crawler(
     settings: dict[str, Any], spider_class: type[CollectingSpider] = CollectingSpider
 ) -> Crawler:
     """Return a crawler for the reactor that the tests run on."""
-    from twisted.internet import reactor
-
-    is_asyncio = isinstance(reactor, asyncioreactor.AsyncioSelectorReactor)
     return Crawler(
         spider_class,
         {
@@ -97,7 +101,7 @@ def make_crawler(
             "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745},
             "PROXYWHIRL_WAIT_TIMEOUT": 2,  # a page that gets nothing is to be known before long
             "TELNETCONSOLE_ENABLED": False,
-            **({} if is_asyncio else {"TWISTED_REACTOR": None}),
+            **({} if is_asyncio() else {"TWISTED_REACTOR": None}),
             **settings,
         },
     )

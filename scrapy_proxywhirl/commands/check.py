@@ -13,6 +13,7 @@ from scrapy import Request
 from scrapy.http import TextResponse
 
 from scrapy_proxywhirl.commands.pool import PoolSpider, run
+from scrapy_proxywhirl.zyte_api import WITHOUT_IT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -194,7 +195,7 @@ class CheckSpider(PoolSpider):
             cb_kwargs={"check": check},
             meta={
                 "proxywhirl": False,
-                "zyte_api_automap": False,
+                **WITHOUT_IT,
                 "proxy": check.proxy.url_with_credentials,
                 "download_timeout": self.trial.timeout,
                 "dont_cache": True,

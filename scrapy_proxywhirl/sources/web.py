@@ -11,6 +11,7 @@ from w3lib.http import basic_auth_header
 
 from scrapy_proxywhirl.sources.base import Source, SourceError
 from scrapy_proxywhirl.sources.formats import format_of, read_entries
+from scrapy_proxywhirl.zyte_api import WITHOUT_IT
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -23,7 +24,7 @@ _TIMEOUT = 30.0
 
 _META = {
     "proxywhirl": False,  # it goes out as it would without us
-    "zyte_api_automap": False,  # nor is it for Zyte API, which scrapy-zyte-api may send all to
+    **WITHOUT_IT,
     "download_timeout": _TIMEOUT,
     "download_slot": "proxywhirl source",
     "dont_obey_robotstxt": True,

@@ -18,7 +18,7 @@ from twisted.protocols.portforward import ProxyFactory
 
 from scrapy_proxywhirl import NoProxyForRequestError
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import MIDDLEWARE, Crawl, crawl
+from tests.crawling import MIDDLEWARE, Crawl, crawl, is_asyncio
 
 _SCRAPY = "scrapy.core.downloader.handlers"
 DEFAULT = f"{_SCRAPY}.http11.HTTP11DownloadHandler"
@@ -78,9 +78,7 @@ def skip_without(handler: str) -> None:
     package = PACKAGES.get(handler)
     if package and not find_spec(package):
         pytest.skip(f"needs the package {package}")
-    from twisted.internet import asyncioreactor, reactor
-
-    if handler != DEFAULT and not isinstance(reactor, asyncioreactor.AsyncioSelectorReactor):
+    if handler != DEFAULT and not is_asyncio():
         pytest.skip("needs the asyncio reactor")
 
 

@@ -13,11 +13,10 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import HtmlResponse, TextResponse
 from scrapy.utils.defer import deferred_f_from_coro_f
-from twisted.internet import asyncioreactor, reactor
 
 from scrapy_proxywhirl import NoProxyForRequestError, used_proxy
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from tests.crawling import CollectingSpider, crawl, make_crawler, run
+from tests.crawling import CollectingSpider, crawl, is_asyncio, make_crawler, run
 
 CHROMIUM = which("chromium") or which("google-chrome")
 HANDLER = "scrapy_playwright.handler.ScrapyPlaywrightDownloadHandler"
@@ -30,7 +29,7 @@ pytestmark = [
     ),
     pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium on the PATH"),
     pytest.mark.skipif(
-        not isinstance(reactor, asyncioreactor.AsyncioSelectorReactor),
+        not is_asyncio(),
         reason="scrapy-playwright needs the asyncio reactor",
     ),
 ]

@@ -18,7 +18,7 @@ from tests.crawling import CollectingSpider, crawl
 async def test_a_proxy_none_and_false_are_left_alone(
     playground: Playground, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "scrapy_proxywhirl.middleware")
+    caplog.set_level("INFO", "scrapy_proxywhirl.bypass")
     *ours, theirs = playground.proxy_urls
 
     crawled = await crawl(
@@ -32,7 +32,7 @@ async def test_a_proxy_none_and_false_are_left_alone(
 
     assert crawled.stat("attempts") == 0
     assert crawled.stat("left_alone") == 2
-    records = [r for r in caplog.records if r.name == "scrapy_proxywhirl.middleware"]
+    records = [r for r in caplog.records if r.name == "scrapy_proxywhirl.bypass"]
     assert len([r for r in records if "does not go through the pool" in r.getMessage()]) == 1
     (warning,) = (r.getMessage() for r in records if r.levelname == "WARNING")
     assert warning.startswith("No request went through the pool, and 2 did not for their meta")
@@ -65,7 +65,7 @@ async def test_copied_meta_is_no_choice_of_the_users(
     crawled.assert_every_attempt_is_settled()
     assert crawled.stat("attempts") == 2
     assert crawled.stat("left_alone") == 2
-    assert not [r for r in caplog.records if r.name == "scrapy_proxywhirl.middleware"]
+    assert not [r for r in caplog.records if r.name == "scrapy_proxywhirl.bypass"]
     via = {entry["path"]: entry["via"] for entry in playground.origin_log()}
     assert via["/copied"] in ("1.1 proxy-0", "1.1 proxy-1")
     assert via["/own"] == "1.1 proxy-2"

@@ -17,7 +17,7 @@ from web_poet import WebPage
 from scrapy_proxywhirl import used_proxy
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from scrapy_proxywhirl.poet import SameProxyHttpClient
-from tests.crawling import CollectingSpider, Crawl, crawl
+from tests.crawling import CollectingSpider, Crawl, crawl, is_asyncio
 from tests.list_server import ListServer
 from tests.zyte_api import ZyteAPI
 
@@ -28,9 +28,7 @@ ADDONS = {"scrapy_zyte_api.Addon": 500, "scrapy_proxywhirl.Addon": 600}
 
 @pytest.fixture(autouse=True)
 def asyncio_reactor() -> None:
-    from twisted.internet import asyncioreactor, reactor
-
-    if not isinstance(reactor, asyncioreactor.AsyncioSelectorReactor):
+    if not is_asyncio():
         pytest.skip("needs the asyncio reactor")
 
 
