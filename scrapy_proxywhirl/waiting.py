@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from scrapy.utils.asyncio import call_later, create_looping_call
 from scrapy.utils.defer import maybe_deferred_to_future
@@ -86,6 +86,7 @@ class WaitingRoom:
         self._pause = pause
         self.lines: dict[Demand, Line] = {}
         self._answers: WeakKeyDictionary[Request, Answer] = WeakKeyDictionary()
+        self._returned: WeakSet[Request] = WeakSet()  # to the scheduler, since the crawl stops
         self._places = Places(crawler)
         self._ticking: AsyncioLoopingCall | LoopingCall | None = None
         self._is_about_to_look = False
@@ -194,7 +195,10 @@ class WaitingRoom:
 
     def _clear(self, line: Line) -> None:
         for waiter in line:
-            self._end(waiter, self._hand_back if waiter.is_scheduled else self._stop)
+            # No scheduler gives anything out by now: who is back came by engine.download_async().
+            is_back = waiter.request in self._returned
+            goes_back = waiter.is_scheduled and not is_back
+            self._end(waiter, self._return if goes_back else self._stop)
 
     def _serve_line(self, line: Line, now: float) -> None:
         due = [waiter for waiter in line.pausing if waiter.not_before <= now]
@@ -257,6 +261,11 @@ class WaitingRoom:
         answer = self._answers.get(waiter.request)
         if answer is not None:
             self._answers[copy] = answer
+        return copy
+
+    def _return(self, waiter: Waiter) -> Request:
+        copy = self._hand_back(waiter)
+        self._returned.add(copy)
         return copy
 
     def _give_up(self, waiter: Waiter) -> Response:

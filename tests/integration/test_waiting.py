@@ -15,7 +15,11 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.spidermiddlewares.httperror import HttpError
-from scrapy.utils.defer import deferred_f_from_coro_f, deferred_from_coro
+from scrapy.utils.defer import (
+    deferred_f_from_coro_f,
+    deferred_from_coro,
+    maybe_deferred_to_future,
+)
 from scrapy.utils.httpobj import urlparse_cached
 
 from scrapy_proxywhirl import (
@@ -454,6 +458,45 @@ async def test_a_crawl_that_stops_is_not_held_up_and_keeps_what_waits(
     assert "the crawl stops" in str(crawler.spider.error)
     assert sorted(response.url for response in resumed.spider.responses) == sorted(urls)
     resumed.assert_every_attempt_is_settled()
+
+
+class AskingSpider(CollectingSpider):
+    """Asks for two more pages in its callback, by requests that look like scheduled ones."""
+
+    errors: list[ProxyPoolEmptyError]
+
+    async def collect(self, response: Response) -> None:  # type: ignore[override]
+        self.errors = []
+        asking = [deferred_from_coro(self.ask(response.urljoin(path))) for path in ("/a", "/b")]
+        for asked in asking:
+            await maybe_deferred_to_future(asked)
+
+    async def ask(self, url: str) -> None:
+        assert self.crawler.engine
+        try:
+            await self.crawler.engine.download_async(Request(url))
+        except ProxyPoolEmptyError as error:
+            self.errors.append(error)
+
+
+@deferred_f_from_coro_f
+async def test_a_crawl_that_stops_is_not_held_up_by_what_a_callback_asks_for(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(GOOD, GOOD)
+    for place in range(2):
+        playground.change(place, RESETS, at_request=2)
+    crawler = make_crawler(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, **PATIENT, "CLOSESPIDER_TIMEOUT": 1},
+        AskingSpider,
+    )
+    began = time.monotonic()
+
+    await run(crawler, [playground.origin_url])
+
+    assert isinstance(crawler.spider, AskingSpider)
+    assert time.monotonic() - began < 10
+    assert ["the crawl stops" in str(error) for error in crawler.spider.errors] == [True, True]
 
 
 @pytest.mark.parametrize("on_empty", ["drop", "close"])
