@@ -17,6 +17,7 @@ from scrapy_proxywhirl.note import (
     choose_slot,
     domain_of,
     earlier_note,
+    forget_all_credentials,
     forget_credentials,
     forget_note,
     is_ours_to_assign,
@@ -121,6 +122,8 @@ class ProxyWhirlMiddleware:
         if settings.measures_body or settings.adaptive_timeout:
             connect(middleware.headers_received, signal=signals.headers_received)
         connect(middleware.response_downloaded, signal=signals.response_downloaded)
+        if settings.keeps_requests:
+            connect(middleware.request_scheduled, signal=signals.request_scheduled)
         connect(middleware.spider_idle, signal=signals.spider_idle)
         connect(middleware.spider_closed, signal=signals.spider_closed)
         if crawler.settings.getbool("TELNETCONSOLE_ENABLED"):
@@ -253,6 +256,10 @@ class ProxyWhirlMiddleware:
     def response_downloaded(self, request: Request, response: Response) -> None:
         """Note that a download handler has brought a response: it is not from the cache."""
         self._recorder.downloaded(request, response)
+
+    def request_scheduled(self, request: Request) -> None:
+        """Let no credentials get into a queue on disk, or wherever the scheduler keeps it."""
+        forget_all_credentials(request)
 
     def spider_idle(self) -> None:
         """

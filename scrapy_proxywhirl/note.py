@@ -302,3 +302,16 @@ def forget_credentials(request: Request, proxy: Proxy | None = None) -> None:
         request.headers.pop("Proxy-Authorization", None)
     if proxy is not None and meta.get("proxy") == proxy.url_with_credentials:
         meta["proxy"] = proxy.url
+
+
+def forget_all_credentials(request: Request) -> None:
+    """
+    Take from *request* what it may have of a proxy's credentials, at whatever point of an attempt.
+
+    Another middleware may send it again, with all that we and HttpProxyMiddleware have given it.
+    """
+    note: Note = request.meta.get(NOTE, {})
+    if note and is_ours_to_assign(request):
+        forget_credentials(request)
+        if request.meta.get("proxy") is not None:
+            request.meta["proxy"] = note.get("proxy")

@@ -102,8 +102,8 @@ class Recorder:
         """
         Note that a download handler has brought *response*: it is not from the cache.
 
-        Nor is it to get there where it is a ban: HttpCacheMiddleware has the next word on it, and
-        would answer the retry with it.
+        Nor is it to get there where it is a ban, or credentials with it: HttpCacheMiddleware has
+        the next word on it, would answer the retry with it, and writes the request's headers.
         """
         attempt = self._attempts.get(request)
         if attempt is None:
@@ -111,6 +111,10 @@ class Recorder:
         attempt.is_downloaded = True
         if attempt.headers_at is not None:
             attempt.body_seconds = monotonic() - attempt.headers_at
+        if response.status != 407:  # that is not billed
+            down = size_of_response(response)
+            self._budget.charge(attempt.proxy, down, size_of_request(request))
+        forget_credentials(request, attempt.proxy)
         if self._has_cache:
             attempt.asked = asked = self._judge.ask(request, response)
             is_ban = asked and not isawaitable(asked)
@@ -128,10 +132,8 @@ class Recorder:
         if attempt is None:
             return NEUTRAL
         is_cached = "cached" in response.flags
-        if attempt.is_downloaded and response.status != 407:  # that is not billed
-            down = size_of_response(response)
-            self._budget.charge(attempt.proxy, down, size_of_request(request))
-        forget_credentials(request, attempt.proxy)
+        if not attempt.is_downloaded:
+            forget_credentials(request, attempt.proxy)
         if not attempt.is_downloaded and not is_cached:  # another middleware's
             self._settle(attempt, NEUTRAL)
             return NEUTRAL

@@ -77,6 +77,7 @@ class ProxyWhirlSettings:
         state_age: Seconds after which what was known of a proxy has no say once it answers.
         state_interval: Seconds between two exchanges with the state.
         stats_proxies: How many proxies get stats of their own.
+        keeps_requests: Whether those that are scheduled may be kept elsewhere than in memory.
     """
 
     sources: tuple[Source, ...]
@@ -104,6 +105,7 @@ class ProxyWhirlSettings:
     state_age: float
     state_interval: float
     stats_proxies: int
+    keeps_requests: bool
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> ProxyWhirlSettings:
@@ -152,6 +154,7 @@ class ProxyWhirlSettings:
                 settings, "STATE_INTERVAL", lambda n: 0 < n < inf, "of seconds, above 0"
             ),
             stats_proxies=values.whole_number(settings, "STATS_PROXIES"),
+            keeps_requests=bool(settings["JOBDIR"]) or _is_users(settings, "SCHEDULER"),
         )
 
 
@@ -230,8 +233,12 @@ def _budget(settings: BaseSettings) -> float | None:
 
 def _timeout(settings: BaseSettings) -> float | None:
     timeout = values.seconds(settings, "TIMEOUT")
-    is_users = (settings.getpriority("DOWNLOAD_TIMEOUT") or 0) > SETTINGS_PRIORITIES["default"]
-    return None if is_users or timeout == 0 else timeout
+    return None if _is_users(settings, "DOWNLOAD_TIMEOUT") or timeout == 0 else timeout
+
+
+def _is_users(settings: BaseSettings, name: str) -> bool:
+    """Tell whether somebody has set a setting of Scrapy's."""
+    return (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["default"]
 
 
 def read_ban_statuses(settings: BaseSettings) -> frozenset[int]:

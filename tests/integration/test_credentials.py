@@ -13,9 +13,12 @@ from urllib.parse import quote
 
 import pytest
 from scrapy import Request, Spider
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.utils.defer import deferred_f_from_coro_f
+from typing_extensions import Self
 
+from scrapy_proxywhirl.closing import close_spider
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from scrapy_proxywhirl.slices import pause
 from tests.crawling import MIDDLEWARE, CollectingSpider, crawl, make_crawler, run
@@ -121,6 +124,14 @@ def secrets(username: str, password: str) -> list[str]:
     return [password, quote(password, safe=""), basic]
 
 
+async def kept_in(folder: Path) -> bytes:
+    """Return what a crawl has left in the files of *folder*."""
+    deadline = time.monotonic() + 10
+    while any(folder.glob("*-wal")) and time.monotonic() < deadline:
+        await pause(0.02)  # the state is closed in a thread of its own
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 @deferred_f_from_coro_f
 async def test_no_credentials_go_to_disk_with_a_retry(gate: Playground, tmp_path: Path) -> None:
     class ClosingSpider(CollectingSpider):
@@ -144,15 +155,66 @@ async def test_no_credentials_go_to_disk_with_a_retry(gate: Playground, tmp_path
 
     assert crawler.stats
     assert crawler.stats.get_value("retry/count") > 0
-    deadline = time.monotonic() + 10
-    while any(tmp_path.glob("*-wal")) and time.monotonic() < deadline:
-        await pause(0.02)  # the state is closed in a thread of its own
-    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    kept = await kept_in(tmp_path)
     assert b"status/503" in kept
     assert b"_proxywhirl" in kept
     for secret in secrets("ann", PASSWORD):
         assert secret.encode() not in kept
     assert b"Proxy-Authorization" not in kept
+
+
+class ReturnsRequests:
+    """Replaces requests that have their proxy, and stops the crawl, so that they stay queued."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> Request | None:
+        return self._again(request)
+
+    def _again(self, request: Request) -> Request:
+        if "first" in request.url:
+            close_spider(self._crawler, "enough")
+        return request.replace(dont_filter=True)
+
+
+class ReturnsThemLater(ReturnsRequests):
+    """Does so when they have been answered."""
+
+    def process_request(self, request: Request) -> None:
+        return None
+
+    def process_response(self, request: Request, response: Response) -> Request:
+        return self._again(request)
+
+
+@pytest.mark.parametrize(
+    ("middleware", "order"),
+    [(ReturnsRequests, 747), (ReturnsRequests, 800), (ReturnsThemLater, 800)],
+)
+@deferred_f_from_coro_f
+async def test_none_go_to_disk_with_what_another_middleware_sends_again(
+    middleware: type[ReturnsRequests], order: int, gate: Playground, tmp_path: Path
+) -> None:
+    crawler = make_crawler(
+        {
+            "PROXYWHIRL_PROXIES": [gate.proxy_url(0, "ann")],
+            "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, middleware: order},
+            "JOBDIR": str(tmp_path),
+        }
+    )
+
+    await run(crawler, [f"{gate.origin_url}/{name}" for name in ("first", "second")])
+
+    kept = await kept_in(tmp_path)
+    assert b"/first" in kept
+    assert b"_proxywhirl" in kept
+    for secret in secrets("ann", PASSWORD):
+        assert secret.encode() not in kept
 
 
 class SendsAgain:
@@ -182,6 +244,27 @@ async def test_what_another_middleware_sends_again_carries_no_others_credentials
 
     crawled.assert_every_attempt_is_settled()
     assert [entry["username"] for entry in gate.proxy_log()] == ["ann", None]
+
+
+@pytest.mark.parametrize("path", ["page", "status/404"])
+@deferred_f_from_coro_f
+async def test_none_go_to_disk_with_scrapys_cache(
+    path: str, gate: Playground, tmp_path: Path
+) -> None:
+    """Its storage writes the headers of the request with each response."""
+    settings = {
+        "PROXYWHIRL_PROXIES": [gate.proxy_url(0, "ann")],
+        "HTTPCACHE_ENABLED": True,
+        "HTTPCACHE_DIR": str(tmp_path),
+    }
+
+    crawled = await crawl(settings, [f"{gate.origin_url}/{path}"])
+
+    assert crawled.stats["httpcache/store"] == 1
+    kept = await kept_in(tmp_path)
+    assert b"User-Agent" in kept
+    for secret in secrets("ann", PASSWORD):
+        assert secret.encode() not in kept
 
 
 class AnswersBeforeHttpProxyMiddleware:
