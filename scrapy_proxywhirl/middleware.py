@@ -9,6 +9,7 @@ from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
+from scrapy_proxywhirl.cache import keep_credentials_out_of_cache
 from scrapy_proxywhirl.checks import check_pool
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
 from scrapy_proxywhirl.note import (
@@ -243,6 +244,7 @@ class ProxyWhirlMiddleware:
             extra={"spider": spider},
         )
         self._downloaders.check_size(len(self.pool))
+        keep_credentials_out_of_cache(self._crawler)
         self._flushing = create_looping_call(self._flush)
         self._flushing.start(_STATS_INTERVAL, now=False)
         if self._exchange is not None:

@@ -246,7 +246,14 @@ async def test_what_another_middleware_sends_again_carries_no_others_credentials
     assert [entry["username"] for entry in gate.proxy_log()] == ["ann", None]
 
 
-@pytest.mark.parametrize("path", ["page", "status/404"])
+class Answers:
+    """Answers by itself, as a middleware does that has a browser of its own."""
+
+    def process_request(self, request: Request) -> Response | None:
+        return Response(request.url, request=request) if "browser" in request.url else None
+
+
+@pytest.mark.parametrize("path", ["page", "status/404", "browser"])
 @deferred_f_from_coro_f
 async def test_none_go_to_disk_with_scrapys_cache(
     path: str, gate: Playground, tmp_path: Path
@@ -254,6 +261,7 @@ async def test_none_go_to_disk_with_scrapys_cache(
     """Its storage writes the headers of the request with each response."""
     settings = {
         "PROXYWHIRL_PROXIES": [gate.proxy_url(0, "ann")],
+        "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, Answers: 800},
         "HTTPCACHE_ENABLED": True,
         "HTTPCACHE_DIR": str(tmp_path),
     }
