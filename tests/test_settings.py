@@ -116,6 +116,12 @@ def test_a_users_own_timeout_stands() -> None:
     assert read(PROXYWHIRL_TIMEOUT=0).timeout is None
 
 
+def test_requests_are_kept_elsewhere_by_a_jobdir_or_another_scheduler(tmp_path: Path) -> None:
+    assert not read().keeps_requests
+    assert read(JOBDIR=str(tmp_path)).keeps_requests
+    assert read(SCHEDULER="project.RedisScheduler").keeps_requests
+
+
 BAD_ALPHAS: tuple[Any, ...] = (0, -1, 1.5, "x", "nan", float("nan"), [], True)
 
 
