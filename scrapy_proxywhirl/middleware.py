@@ -9,8 +9,13 @@ from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from scrapy_proxywhirl.cache import keep_credentials_out_of_cache
 from scrapy_proxywhirl.checks import check_pool
+from scrapy_proxywhirl.credentials import (
+    forget_all_credentials,
+    forget_credentials,
+    keep_credentials_out_of_cache,
+)
+from scrapy_proxywhirl.dispatch import restore, send_directly
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
 from scrapy_proxywhirl.note import (
     NOTE,
@@ -18,13 +23,9 @@ from scrapy_proxywhirl.note import (
     choose_slot,
     domain_of,
     earlier_note,
-    forget_all_credentials,
-    forget_credentials,
     forget_note,
     is_ours_to_assign,
     new_note,
-    restore,
-    send_directly,
 )
 from scrapy_proxywhirl.outcomes import Outcome, Verdict
 from scrapy_proxywhirl.parts import Parts

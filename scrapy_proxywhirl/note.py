@@ -11,7 +11,6 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from scrapy_proxywhirl.contexts import take_back
 from scrapy_proxywhirl.core.identity import id_of
-from scrapy_proxywhirl.pages import close_page
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -80,55 +79,9 @@ def new_note(
         session=session,
     )
     if earlier:
-        note.update(_of_the_page(earlier))
+        note.update(of_the_page(earlier))
         note["number"] = earlier["number"] + 1
     return note
-
-
-def for_scheduler(request: Request, note: Note) -> Request:
-    """Return a copy of *request*, with *note*, that the scheduler takes; see :func:`restore`."""
-    copy = request.copy()
-    copy.meta[NOTE] = {**note, "dont_filter": request.dont_filter}
-    copy.dont_filter = True  # it has been seen, of course
-    return copy
-
-
-def restore(request: Request, earlier: Note) -> None:
-    """Let *request*, which is sent once more, be what it was before its first attempt."""
-    close_page(request)
-    if "dont_filter" in earlier:  # else its redirects would not be filtered
-        request.dont_filter = earlier["dont_filter"]
-    if "is_start_request" in earlier:
-        request.meta["is_start_request"] = earlier["is_start_request"]
-
-
-def hand_back(request: Request, waited: float) -> Request:
-    """
-    Return a copy of *request*, which found no proxy, for the scheduler.
-
-    Args:
-        request: What asks for the page.
-        waited: Seconds that it has waited in all, in which its domain gave nothing.
-    """
-    earlier = earlier_note(request)
-    before: Note = request.meta.get(NOTE, {})
-    note = _of_the_page(earlier)
-    note["url"] = request.url
-    note["number"] = earlier["number"] if earlier else 0
-    note["waited"] = waited
-    if "proxy" in before:  # so that it is known for ours if it stands in meta
-        note["proxy_id"], note["proxy"] = before["proxy_id"], before["proxy"]
-    copy = for_scheduler(request, note)
-    forget_credentials(copy)
-    return copy
-
-
-def send_directly(request: Request) -> None:
-    """Let *request* go out without a proxy, and be known for ours when it comes again."""
-    forget_credentials(request)
-    forget_note(request)
-    request.meta["proxy"] = None
-    request.meta[NOTE] = Note(url=request.url, number=0, failed=[], proxy=None)
 
 
 def waited_before(request: Request) -> float | None:
@@ -143,7 +96,7 @@ def forget_failures(note: Note) -> Note:
     return cast("Note", kept)
 
 
-def _of_the_page(note: Note | None) -> Note:
+def of_the_page(note: Note | None) -> Note:
     """Return what the next attempt at the same page has to know."""
     kept: Note = {"failed": []}
     for name in ("failed", *_OF_FAILURES):
@@ -284,34 +237,3 @@ def choose_slot(request: Request, proxy: Proxy, slots: str) -> str | None:
     slot = proxy.id if slots == "proxy" else f"{domain_of(request)}|{proxy.id}"
     request.meta["download_slot"] = slot
     return slot
-
-
-def forget_credentials(request: Request, proxy: Proxy | None = None) -> None:
-    """
-    Take from *request* what is left in it of a proxy's credentials.
-
-    HttpProxyMiddleware's header and its notes would go to the next proxy on the same host and port,
-    and with JOBDIR to disk; so would the URL of *proxy* where that middleware was never reached.
-    """
-    meta = request.meta
-    take_back(request)
-    meta.pop("_scheme_proxy", None)
-    # A header is not looked for where HttpProxyMiddleware has just had the word: it costs as much
-    # as a selection.
-    if meta.pop("_auth_proxy", None) is not None or proxy is None:
-        request.headers.pop("Proxy-Authorization", None)
-    if proxy is not None and meta.get("proxy") == proxy.url_with_credentials:
-        meta["proxy"] = proxy.url
-
-
-def forget_all_credentials(request: Request) -> None:
-    """
-    Take from *request* what it may have of a proxy's credentials, at whatever point of an attempt.
-
-    Another middleware may send it again, with all that we and HttpProxyMiddleware have given it.
-    """
-    note: Note = request.meta.get(NOTE, {})
-    if note and is_ours_to_assign(request):
-        forget_credentials(request)
-        if request.meta.get("proxy") is not None:
-            request.meta["proxy"] = note.get("proxy")

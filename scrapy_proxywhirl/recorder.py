@@ -9,8 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.attempts import Attempt, OpenAttempts
+from scrapy_proxywhirl.credentials import forget_credentials
 from scrapy_proxywhirl.judge import WRONG_CREDENTIALS, is_garbled
-from scrapy_proxywhirl.note import NOTE, Note, forget_credentials, forget_failures
+from scrapy_proxywhirl.note import NOTE, Note, forget_failures
 from scrapy_proxywhirl.outcomes import (
     CONFIGURATION_ERRORS,
     NEUTRAL,

@@ -6,7 +6,8 @@ import logging
 from random import Random
 from typing import TYPE_CHECKING
 
-from scrapy_proxywhirl.note import NOTE, Note, for_scheduler
+from scrapy_proxywhirl.dispatch import for_scheduler
+from scrapy_proxywhirl.note import NOTE, Note
 from scrapy_proxywhirl.pages import close_page
 
 if TYPE_CHECKING:

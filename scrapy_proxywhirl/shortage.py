@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.closing import close_spider
+from scrapy_proxywhirl.dispatch import send_directly
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError, RobotsTxtUnavailableError
-from scrapy_proxywhirl.note import send_directly
 from scrapy_proxywhirl.outcomes import is_robots_txt
 
 if TYPE_CHECKING:

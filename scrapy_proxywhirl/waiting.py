@@ -11,9 +11,10 @@ from scrapy.utils.asyncio import call_later, create_looping_call
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 
+from scrapy_proxywhirl.dispatch import hand_back
 from scrapy_proxywhirl.exceptions import NoProxyForRequestError
 from scrapy_proxywhirl.line import Line, Waiter, is_scheduled
-from scrapy_proxywhirl.note import NOTE, hand_back, waited_before
+from scrapy_proxywhirl.note import NOTE, waited_before
 from scrapy_proxywhirl.places import Places
 
 if TYPE_CHECKING:
