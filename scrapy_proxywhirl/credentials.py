@@ -60,8 +60,8 @@ def keep_credentials_out_of_cache(crawler: Crawler) -> None:
         return
     store_response = cache.storage.store_response
 
-    def store_response_alone(spider: Any, request: Request, response: Any) -> Any:
+    def store_without_credentials(spider: Any, request: Request, response: Any) -> Any:
         forget_all_credentials(request)
         return store_response(spider, request, response)
 
-    cache.storage.store_response = store_response_alone
+    cache.storage.store_response = store_without_credentials

@@ -1,4 +1,4 @@
-"""How a request goes on that gets no proxy now: back to the scheduler, or directly."""
+"""How a request goes on other than through a proxy: back to the scheduler, or directly."""
 
 from __future__ import annotations
 

@@ -103,8 +103,8 @@ class Recorder:
         """
         Note that a download handler has brought *response*: it is not from the cache.
 
-        Nor is it to get there where it is a ban, or credentials with it: HttpCacheMiddleware has
-        the next word on it, would answer the retry with it, and writes the request's headers.
+        Nobody needs the proxy's credentials any more, and whoever stands behind us, as caches do,
+        has the next word on it. Nor is a ban to get into Scrapy's, which would answer the retry.
         """
         attempt = self._attempts.get(request)
         if attempt is None:
@@ -135,9 +135,9 @@ class Recorder:
         is_cached = "cached" in response.flags
         if not attempt.is_downloaded:
             forget_credentials(request, attempt.proxy)
-        if not attempt.is_downloaded and not is_cached:  # another middleware's
-            self._settle(attempt, NEUTRAL)
-            return NEUTRAL
+            if not is_cached:  # another middleware's
+                self._settle(attempt, NEUTRAL)
+                return NEUTRAL
         try:
             verdict = await self._judge.on_response(request, response, attempt.asked)
         except BaseException:

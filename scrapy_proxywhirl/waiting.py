@@ -197,8 +197,7 @@ class WaitingRoom:
     def _clear(self, line: Line) -> None:
         for waiter in line:
             # No scheduler gives anything out by now: who is back came by engine.download_async().
-            is_back = waiter.request in self._returned
-            goes_back = waiter.is_scheduled and not is_back
+            goes_back = waiter.is_scheduled and waiter.request not in self._returned
             self._end(waiter, self._return if goes_back else self._stop)
 
     def _serve_line(self, line: Line, now: float) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
@@ -14,6 +18,7 @@ from twisted.internet import asyncioreactor
 from twisted.python.failure import Failure
 
 from scrapy_proxywhirl import Proxy, ProxyWhirlMiddleware
+from scrapy_proxywhirl.slices import pause
 
 MIDDLEWARE = "scrapy_proxywhirl.ProxyWhirlMiddleware"
 
@@ -132,3 +137,18 @@ async def crawl(
 async def run(crawler: Crawler, requests: Iterable[Request | str]) -> None:
     """Run *crawler* to its end, whatever the reactor."""
     await maybe_deferred_to_future(crawler.crawl(requests))
+
+
+def secrets(username: str, password: str) -> list[str]:
+    """Return the texts by which credentials would be seen."""
+    basic = b64encode(f"{username}:{password}".encode()).decode()
+    return [password, quote(password, safe=""), basic]
+
+
+async def kept_in(*folders: Path) -> bytes:
+    """Return what crawls have left in the files of *folders*."""
+    deadline = time.monotonic() + 10
+    while any(any(one.glob("*-wal")) for one in folders) and time.monotonic() < deadline:
+        await pause(0.02)  # the state is closed in a thread of its own
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return b"".join(path.read_bytes() for path in files)

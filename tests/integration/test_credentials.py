@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import pickle
-import time
-from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from scrapy import Request, Spider
@@ -20,8 +17,7 @@ from typing_extensions import Self
 
 from scrapy_proxywhirl.closing import close_spider
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
-from scrapy_proxywhirl.slices import pause
-from tests.crawling import MIDDLEWARE, CollectingSpider, crawl, make_crawler, run
+from tests.crawling import MIDDLEWARE, CollectingSpider, crawl, kept_in, make_crawler, run, secrets
 
 PASSWORD = "pa55/w:rd@"
 
@@ -117,19 +113,6 @@ def show(response: Response, spider: Spider) -> str:
     assert response.request
     request = response.request.to_dict(spider=spider)
     return f"{response.meta} {response.headers} {response.request.headers} {request}"
-
-
-def secrets(username: str, password: str) -> list[str]:
-    basic = b64encode(f"{username}:{password}".encode()).decode()
-    return [password, quote(password, safe=""), basic]
-
-
-async def kept_in(folder: Path) -> bytes:
-    """Return what a crawl has left in the files of *folder*."""
-    deadline = time.monotonic() + 10
-    while any(folder.glob("*-wal")) and time.monotonic() < deadline:
-        await pause(0.02)  # the state is closed in a thread of its own
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 @deferred_f_from_coro_f
