@@ -82,11 +82,14 @@ def test_each_book_is_stored_with_the_label_of_its_proxy(project: Project) -> No
 def test_a_report_has_the_proxies_the_most_used_first(project: Project) -> None:
     books = project.crawl("books", "-s", "PROXY_REPORT=proxies.csv")
 
-    first, second = project.report()
-    assert [first["proxy"], second["proxy"]] == [project.fast, project.slow]
+    first, second = report = project.report()
+    assert int(first["attempts"]) > int(second["attempts"])
     assert int(first["attempts"]) + int(second["attempts"]) == 504
-    assert int(second["successes"]) >= sum(book["proxy"] == project.slow for book in books)
-    assert float(first["ema_ms"]) < float(second["ema_ms"])
+    rows = {row["proxy"]: row for row in report}
+    books_by = Counter(book["proxy"] for book in books)
+    for proxy, latency_ms in ((project.fast, 10), (project.slow, 100)):
+        assert int(rows[proxy]["successes"]) >= books_by[proxy] > 0
+        assert float(rows[proxy]["ema_ms"]) > 0.9 * latency_ms
 
 
 def test_a_proxy_that_is_none_loses_no_book(project: Project) -> None:
