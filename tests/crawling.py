@@ -104,7 +104,7 @@ def make_crawler(
         {
             "CONCURRENT_REQUESTS_PER_DOMAIN": 16,
             "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745},
-            "PROXYWHIRL_WAIT_TIMEOUT": 2,  # a page that gets nothing is to be known before long
+            "PROXYWHIRL_WAIT_TIMEOUT": 10,  # longer than machines stand still
             "TELNETCONSOLE_ENABLED": False,
             **({} if is_asyncio() else {"TWISTED_REACTOR": None}),
             **settings,

@@ -45,6 +45,7 @@ async def test_each_request_carries_its_own_identity_or_none(
             "PROXYWHIRL_PROXIES": proxies,
             "PROXYWHIRL_STRATEGY": "round-robin",
             "PROXYWHIRL_RETRY_TIMES": ours,
+            "PROXYWHIRL_WAIT_TIMEOUT": 1,
             "RETRY_TIMES": scrapys,
         },
         [
@@ -88,7 +89,12 @@ async def test_passwords_appear_nowhere(
     )
 
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": proxies, "LOG_LEVEL": "DEBUG", "RETRY_TIMES": 1},
+        {
+            "PROXYWHIRL_PROXIES": proxies,
+            "PROXYWHIRL_WAIT_TIMEOUT": 1,
+            "LOG_LEVEL": "DEBUG",
+            "RETRY_TIMES": 1,
+        },
         [f"{gate.origin_url}/{number}" for number in range(40)]
         + [f"{gate.origin_url}/status/403", f"{gate.origin_url}/redirect/x"],
     )

@@ -133,6 +133,7 @@ async def test_whatever_a_later_middleware_does(
     crawled = await crawl(
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_WAIT_TIMEOUT": 1,
             "DOWNLOADER_MIDDLEWARES": {MIDDLEWARE: 745, inner: 800},
             "RETRY_ENABLED": False,
         },

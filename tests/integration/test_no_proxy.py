@@ -30,7 +30,7 @@ async def test_a_pool_that_runs_empty_fails_closed(
                 yield response.follow(f"/{number}", self.collect, errback=self.collect_failure)
 
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": playground.proxy_urls},
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "PROXYWHIRL_WAIT_TIMEOUT": 1},
         [f"{playground.origin_url}/first"],
         EmptyingSpider,
     )

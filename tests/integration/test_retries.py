@@ -285,7 +285,11 @@ async def test_a_ban_text_is_never_taken_for_robots_txt(play: Callable[..., Play
     playground = play(CAPTCHA, CAPTCHA)
 
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "PROXYWHIRL_BAN_TEXT": ["robot"]},
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_BAN_TEXT": ["robot"],
+            "PROXYWHIRL_WAIT_TIMEOUT": 1,
+        },
         [f"{playground.origin_url}/robots.txt"],
         PatientSpider,
     )
@@ -326,7 +330,8 @@ async def test_wrong_credentials_are_told_of_once_by_label(
     url = playground.proxy_urls[0].replace("//", "//user:wrong@")
 
     crawled = await crawl(
-        {"PROXYWHIRL_PROXIES": [{"url": url, "label": "mine"}]}, pages(playground)[:3]
+        {"PROXYWHIRL_PROXIES": [{"url": url, "label": "mine"}], "PROXYWHIRL_WAIT_TIMEOUT": 1},
+        pages(playground)[:3],
     )
 
     (told,) = (
