@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from random import Random
 
-from scrapy_proxywhirl.core.excluded import either
+from scrapy_proxywhirl.core.excluded import PATIENCE, LessPreferred, either
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.proxy import Proxy
 
@@ -62,8 +62,10 @@ class Available(ABC):
     def _put(self, proxy: Proxy) -> None:
         """Give a proxy that is available its place."""
 
-    def _any_of(self, proxies: Iterable[Proxy], excluded: Collection[str]) -> Proxy | None:
-        """Choose any that is not excluded, by listing them."""
+    def _any_of(self, proxies: Collection[Proxy], excluded: Collection[str]) -> Proxy | None:
+        """Choose any that is not excluded, by listing them; many of them for no wish alone."""
+        if isinstance(excluded, LessPreferred) and len(proxies) > PATIENCE:
+            return None
         others = [proxy for proxy in proxies if proxy.id not in excluded]
         return others[int(self._random() * len(others))] if others else None
 

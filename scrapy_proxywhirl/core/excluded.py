@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.core.proxy import Proxy
 
 
+# So many proxies are refused for a wish before it is given up.
+PATIENCE = 256
+
+
 def either(one: Collection[str], other: Collection[str]) -> Collection[str]:
     """Return what is in one of two collections, as they are at any time."""
     if not one:
         return other
+    if isinstance(one, LessPreferred):
+        return one.without(other)
     return _Either(one, other) if other else one
 
 
@@ -37,35 +43,58 @@ class _Either(Collection[str]):
 
 class LessPreferred(Collection[str]):
     """
-    The proxies of a pool that a retry leaves alone as long as there are others.
+    The proxies of a pool that a retry leaves alone as long as others are found soon.
 
     They are in a group of those that have failed it, or nothing says that they work: one that may
     be dead is no better for being of another group.
 
+    That is a wish, and the pool may be large: when so many as :data:`PATIENCE` have been refused,
+    no more are, but for those that must not be selected.
+
     Args:
         pool: Whose.
         groups: Which.
+        excluded: Ids of those that must not be selected.
     """
 
-    __slots__ = ("_groups", "_pool")
+    __slots__ = ("_excluded", "_groups", "_patience", "_pool")
 
-    def __init__(self, pool: ProxyPool, groups: Collection[str]) -> None:
+    def __init__(self, pool: ProxyPool, groups: Collection[str], excluded: Collection[str]) -> None:
         self._pool = pool
         self._groups = groups
+        self._excluded = excluded
+        self._patience = PATIENCE
 
     def __contains__(self, item: object) -> bool:
+        if item in self._excluded:
+            return True
+        if self._patience <= 0:
+            return False
         proxy = self._pool.get_proxy(item) if isinstance(item, str) else None
-        return proxy is not None and self._has(proxy)
+        if proxy is None or not self._has(proxy):
+            return False
+        self._patience -= 1
+        return True
 
     def __iter__(self) -> Iterator[str]:
-        return (proxy.id for proxy in self._pool.proxies if self._has(proxy))
+        excluded = self._excluded
+        return (one.id for one in self._pool.proxies if one.id in excluded or self._has(one))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __bool__(self) -> bool:
+        return True  # to count them takes time in proportion to the pool
+
+    def without(self, others: Collection[str]) -> LessPreferred:
+        """Return the same wish where *others* must not be selected either."""
+        wish = LessPreferred(self._pool, self._groups, either(self._excluded, others))
+        wish._patience = self._patience
+        return wish
+
     def _has(self, proxy: Proxy) -> bool:
         return (
-            proxy.group in self._groups
-            or proxy._average.ema_ms is None
+            proxy._average.ema_ms is None
             or proxy.consecutive_failures > 0
+            or proxy.group in self._groups
         )

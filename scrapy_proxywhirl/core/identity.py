@@ -130,7 +130,10 @@ class ProxyIdentity:
     @property
     def group(self) -> str | None:
         """What it fails together with: as given, or the network of its address, if it has one."""
-        return self._group or network_of(self._endpoint.host)
+        if self._group:
+            return self._group
+        hostport = self.url.partition("://")[2]  # what the whole is parsed for takes long
+        return network_of(hostport.rpartition(":")[0].strip("[]"))
 
     @property
     def weight(self) -> float | None:

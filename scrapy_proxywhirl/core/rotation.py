@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from scrapy_proxywhirl.core.average import NEAR
 from scrapy_proxywhirl.core.config import StrategyConfig
+from scrapy_proxywhirl.core.excluded import LessPreferred
 from scrapy_proxywhirl.core.health import HealthStatus
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
@@ -171,6 +172,8 @@ class Rotation:
                 return proxy
         except IndexError:  # none is in rotation
             pass
+        if isinstance(excluded, LessPreferred):  # as all others are
+            return None
         if self._exploration or self._warmup_proxies:
             return self._next_untried(excluded) or self._least_bad(pool, excluded)
         return None
@@ -211,6 +214,8 @@ class Rotation:
         return None
 
     def _next_untried(self, excluded: Collection[str]) -> Proxy | None:
+        if isinstance(excluded, LessPreferred):  # which all of them are
+            return None
         untried = self._untried
         for _ in range(min(len(untried), _COMPARED)):
             proxy = untried.pop()

@@ -27,6 +27,7 @@ from scrapy_proxywhirl import (
     Wanted,
 )
 from scrapy_proxywhirl.core import STRATEGIES
+from scrapy_proxywhirl.core.excluded import PATIENCE, LessPreferred, either
 from tests.core.test_cooldown import OTHER, SITE, Clock, FullRests
 
 GERMAN = Wanted(only=ProxyFilter(country="DE"))
@@ -465,6 +466,19 @@ def test_one_that_may_be_dead_is_not_preferred_for_its_group(make_strategy: Make
     assert selected["p3"] + selected["p4"] <= usual["p3"] + usual["p4"] + 15
 
 
+def test_a_wish_is_given_up_after_a_while_and_what_must_not_be_selected_never_is() -> None:
+    world = World(*[{"group": "a"}] * (PATIENCE + 3), {"group": "b"})
+    first, *others = (proxy.id for proxy in world.pool.proxies[:-1])
+    wish = LessPreferred(world.pool, {"a"}, {first})
+
+    assert len(wish) == len(set(wish)) == len(others) + 1
+    assert [one in wish for one in others] == [True] * PATIENCE + [False] * 2
+    assert first in wish
+    assert others[-1] in either(wish, others[-1:])
+    assert wish
+    assert world.pool.proxies[-1].id not in LessPreferred(world.pool, {"a"}, ())
+
+
 def test_a_pool_of_one_group_has_no_preference(make_strategy: MakeStrategy) -> None:
     world = World(*[{"group": "a"}] * 3)
 
@@ -538,7 +552,7 @@ def test_a_strategy_can_list_the_groups_that_it_is_not_to_choose() -> None:
 
     strategy.select(world.pool, SelectionContext([failed], domain=SITE))
 
-    assert strategy.lists == [sorted([failed, failed, world["p1"].id])]
+    assert strategy.lists == [sorted([failed, world["p1"].id])]
 
 
 def test_what_a_site_has_left_of_each_of_many_filters_is_bounded() -> None:

@@ -194,8 +194,8 @@ class Strategy(ABC):
         seen = self._seen(pool, of, domain)
         excluded = unwanted if others is not None else either(unwanted, resting)
         groups = pool.groups_of(failed) if failed else ()
-        preferred = either(excluded, LessPreferred(pool, groups)) if groups else excluded
-        for without in (preferred, excluded) if groups else (excluded,):
+        wish = (LessPreferred(pool, groups, excluded),) if groups else ()
+        for without in (*wish, excluded):
             if others is None:
                 proxy = self.pick(seen, without, domain)
             else:
@@ -243,6 +243,8 @@ class Strategy(ABC):
             if some:
                 self._heaviest = max(_FADES * heaviest, *weights)
                 return self._rng.choices(some, weights)[0]
+            if isinstance(excluded, LessPreferred):
+                return None
         may_be = [one for one in proxies if not one._is_barred and one.id not in excluded]
         if not may_be:
             return None

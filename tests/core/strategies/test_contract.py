@@ -16,6 +16,7 @@ import pytest
 from scrapy_proxywhirl import (
     HealthStatus,
     NoMatchingProxyError,
+    PoolCooldowns,
     PoolDomains,
     PoolLimits,
     Proxy,
@@ -336,3 +337,31 @@ def resolve(future: Future[None], function: Callable[[], None]) -> None:
     except BaseException as error:
         future.set_exception(error)
         raise
+
+
+@pytest.mark.parametrize("known", [0.002, 0.5, 1.0])
+@pytest.mark.parametrize("groups", [2, 5000])
+def test_a_retry_looks_at_a_few_proxies_however_many_there_are(
+    known: float, groups: int, make_strategy: MakeStrategy, rng: Random
+) -> None:
+    pool = ProxyPool(cooldowns=PoolCooldowns(60.0, 60.0, lambda: 0.0))
+    for number in range(5000):
+        proxy = Proxy(f"10.0.{number >> 8}.{number & 255}:80", group=str(number % groups))
+        pool.add_proxy(proxy)
+        if number < known * 5000:
+            proxy.complete_request(True, rng.uniform(40.0, 400.0))
+    strategy = make_strategy(StrategyConfig(warmup_proxies=8, exploration=0.05), rng=rng)
+    strategy.prepare(pool)
+    failed = [strategy.select(pool) for _ in range(3)]
+    for proxy in failed:
+        proxy.complete_request(False)
+    context = SelectionContext([proxy.id for proxy in failed])
+    events: list[str] = []
+
+    for _ in range(20):
+        events.clear()
+        sys.setprofile(lambda frame, event, arg: events.append(event))
+        proxy = strategy.select(pool, context)
+        sys.setprofile(None)
+        assert 0 < events.count("call") < len(pool)
+        proxy.complete_request(True, 100.0)
