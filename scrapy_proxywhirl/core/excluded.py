@@ -68,7 +68,7 @@ class LessPreferred(Collection[str]):
     def __contains__(self, item: object) -> bool:
         if item in self._excluded:
             return True
-        if self._patience <= 0:
+        if self.is_given_up:
             return False
         proxy = self._pool.get_proxy(item) if isinstance(item, str) else None
         if proxy is None or not self._has(proxy):
@@ -85,6 +85,11 @@ class LessPreferred(Collection[str]):
 
     def __bool__(self) -> bool:
         return True  # to count them takes time in proportion to the pool
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether so many have been refused that no more are."""
+        return self._patience <= 0
 
     def without(self, others: Collection[str]) -> LessPreferred:
         """Return the same wish where *others* must not be selected either."""

@@ -37,6 +37,9 @@ class ProxyPool(ProxySet):
         sessions: Which proxy each sticky session stays on; None where none does.
         domains: What is known of proxies domain by domain; None to know each as a whole.
         journal: What is learned, to be kept or told; None where nobody asks.
+
+    Attributes:
+        answered: Those that have answered; to be read, with the lock held.
     """
 
     def __init__(
@@ -59,9 +62,9 @@ class ProxyPool(ProxySet):
             cooldowns.journal = journal
         self._labels: PartedDict[str, Proxy] = PartedDict()
         self._shared_names: set[str] = set()
-        self._answered: IndexedSet[Proxy] = IndexedSet()
+        self.answered: IndexedSet[Proxy] = IndexedSet()
         self._shared = Shared(
-            self.lock, self._watchers, self._answered, cooldowns, domains, journal, limits
+            self.lock, self._watchers, self.answered, cooldowns, domains, journal, limits
         )
         self._shared_by_former = Shared(self.lock)  # whose last results are yet to come
         self._views: PoolViews | None = None
@@ -131,7 +134,7 @@ class ProxyPool(ProxySet):
             self._take_in(proxy)
             proxy._shared = self._shared
             if proxy.last_response_time_ms is not None:
-                self._answered.add(proxy)
+                self.answered.add(proxy)
             for watcher in (*self._watchers, *self._member_watchers):
                 watcher.added(proxy)
 
@@ -147,7 +150,7 @@ class ProxyPool(ProxySet):
                 raise KeyError(f"{proxy.label!r} is not in the pool {self.name!r}")
             self._let_go(proxy)
             self._labels.pop(proxy.label)
-            self._answered.discard(proxy)
+            self.answered.discard(proxy)
             proxy._shared = self._shared_by_former
             if self.limits is not None:
                 self.limits.forget(proxy)

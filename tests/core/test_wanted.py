@@ -466,6 +466,22 @@ def test_one_that_may_be_dead_is_not_preferred_for_its_group(make_strategy: Make
     assert selected["p3"] + selected["p4"] <= usual["p3"] + usual["p4"] + 15
 
 
+def test_a_retry_finds_the_few_that_work_among_many_of_which_nothing_is_known(
+    make_strategy: MakeStrategy,
+) -> None:
+    world = World(*({"group": f"g{number}"} for number in range(5000)))
+    working = {f"p{number}" for number in (1000, 2000, 3000, 4000)}
+    for proxy in world.pool:
+        proxy.ema_response_time_ms = None
+        if proxy.label in working:
+            proxy.complete_request(True, 100.0)
+    strategy = make_strategy(StrategyConfig(warmup_proxies=2, exploration=0.05), rng=Random(1))
+
+    selected = world.labels(strategy, None, failed=(world["p1000"].id,))
+
+    assert set(selected) == working - {"p1000"}
+
+
 def test_a_wish_is_given_up_after_a_while_and_what_must_not_be_selected_never_is() -> None:
     world = World(*[{"group": "a"}] * (PATIENCE + 3), {"group": "b"})
     first, *others = (proxy.id for proxy in world.pool.proxies[:-1])

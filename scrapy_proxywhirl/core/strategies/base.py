@@ -194,15 +194,21 @@ class Strategy(ABC):
         seen = self._seen(pool, of, domain)
         excluded = unwanted if others is not None else either(unwanted, resting)
         groups = pool.groups_of(failed) if failed else ()
-        wish = (LessPreferred(pool, groups, excluded),) if groups else ()
-        for without in (*wish, excluded):
-            if others is None:
-                proxy = self.pick(seen, without, domain)
+        if groups:
+            wish = LessPreferred(pool, groups, excluded)
+            if others is not None:
+                proxy = self._pick_of(seen, others.items, wish)
             else:
-                proxy = self._pick_of(seen, others.items, without)
+                proxy = self.pick(seen, wish, domain)
+                if of is pool and (proxy is None or wish.is_given_up):
+                    # One that selects whatever proxies have shown did not come across any.
+                    wish = LessPreferred(pool, groups, excluded)
+                    proxy = self._pick_of(seen, pool.answered.items, wish) or proxy
             if proxy is not None:
                 return proxy
-        return None
+        if others is not None:
+            return self._pick_of(seen, others.items, excluded)
+        return self.pick(seen, excluded, domain)
 
     def _seen(self, pool: ProxyPool, of: ProxySet, domain: str | None) -> ProxySet:
         """Return *of*, which is *pool* or a part of it, as it is seen for a page of *domain*."""
