@@ -10,10 +10,10 @@ from scrapy_proxywhirl.core.average import NEAR
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.excluded import LessPreferred
 from scrapy_proxywhirl.core.health import HealthStatus
+from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.sampler import WeightedSampler
-from scrapy_proxywhirl.core.waiting_list import WaitingList
 
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.domain_figures import DomainFigures, Pair
@@ -88,7 +88,7 @@ class Rotation:
         self._random = rng.random
         self._sampler: Sampler = WeightedSampler(rng) if sampler is None else sampler
         self._set = self._sampler.set
-        self._untried: WaitingList[Proxy] = WaitingList()
+        self._untried: IndexedSet[Proxy] = IndexedSet()
         self._sidelined: set[Proxy] = set()
         self._hand = 0
         self._started_when_visited: dict[Proxy, int] = {}
@@ -216,15 +216,22 @@ class Rotation:
     def _next_untried(self, excluded: Collection[str]) -> Proxy | None:
         if isinstance(excluded, LessPreferred):  # which all of them are
             return None
+        # At random: what stands beside each other in a list may be down, or banned, together.
         untried = self._untried
+        found = None
+        aside = []
         for _ in range(min(len(untried), _COMPARED)):
-            proxy = untried.pop()
+            proxy = untried.items[int(self._random() * len(untried))]
+            untried.discard(proxy)
             if self._ema_ms(proxy) is not None or not is_idle(proxy):
                 continue  # it got its EMA by hand, or its attempt from another strategy
             if proxy.id not in excluded:
-                return proxy
+                found = proxy
+                break
+            aside.append(proxy)
+        for proxy in aside:
             untried.add(proxy)
-        return None
+        return found
 
     def _may_explore(self) -> bool:
         """

@@ -34,6 +34,7 @@ class ProxiesByUse(Available):
         self._order: list[int] = []  # the same numbers, as a heap
         self._uses: dict[Proxy, int] = {}  # in which group each is
         self._has_begun = False
+        self._shuffle = rng.shuffle
 
     def removed(self, proxy: Proxy) -> None:
         """Forget a proxy that left the pool, or may not be selected."""
@@ -89,11 +90,17 @@ class ProxiesByUse(Available):
         return None
 
     def _begin(self) -> None:
-        """Let any be the first, or each short crawl would use the same few of a long list."""
+        """
+        Let them come in any order.
+
+        Else each short crawl would use the same few of a long list, and what stands beside each
+        other there may be down, or banned, together.
+        """
         self._has_begun = True
-        for group in self._groups.values():
-            for _ in range(int(self._random() * len(group))):
-                group.move_to_end(next(iter(group)))
+        for uses, group in self._groups.items():
+            proxies = list(group)
+            self._shuffle(proxies)
+            self._groups[uses] = OrderedDict.fromkeys(proxies)
 
     def _use(self, proxy: Proxy | None) -> Proxy | None:
         if proxy is not None:
@@ -122,7 +129,7 @@ class LeastUsedStrategy(DrawingStrategy[ProxiesByUse]):
     """
     Selects the proxy that was selected least often; of several, the one that has waited longest.
 
-    It begins with any of them.
+    At first they come in any order.
 
     One that joins late, or has rested, is selected until it has caught up with the others.
     """

@@ -46,6 +46,17 @@ def test_any_of_those_used_least_may_be_next(make_pool: MakePool) -> None:
     assert len(firsts) == 4
 
 
+def test_those_beside_each_other_in_a_list_are_not_used_one_after_the_other(
+    make_pool: MakePool, rng: Random
+) -> None:
+    pool = make_pool(*[None] * 1000)
+    strategy = LeastUsedStrategy(rng=rng)
+
+    places = [pool.proxies.index(strategy.select(pool)) for _ in range(64)]
+
+    assert min(Counter(place // 250 for place in places).values()) >= 8
+
+
 def test_each_waits_as_long_for_its_turn(make_pool: MakePool, rng: Random) -> None:
     pool = make_pool(*[None] * 10)
     strategy = LeastUsedStrategy(rng=rng)

@@ -327,7 +327,18 @@ class TestLearning:
             tried.append(proxy)
             strategy.record_result(proxy, True, 100.0)
 
-        assert tried == list(pool)
+        assert sorted(map(id, tried)) == sorted(map(id, pool))
+
+    def test_what_stands_first_in_a_list_is_not_what_is_tried_first(
+        self, make_pool: MakePool, rng: Random
+    ) -> None:
+        pool = make_pool(*[None] * 1000)
+        strategy = PerformanceBasedStrategy(LEARNING, rng=rng)
+
+        places = [pool.proxies.index(strategy.select(pool)) for _ in range(64)]
+
+        assert len(set(places)) == 64
+        assert min(Counter(place // 250 for place in places).values()) >= 8
 
     def test_warm_up_ends_when_enough_are_known(self, make_pool: MakePool) -> None:
         pool = make_pool(*[None] * 1000)
@@ -541,9 +552,9 @@ class TestLearning:
         self, make_pool: MakePool
     ) -> None:
         pool = make_pool(None, None, None)
-        first, second, third = pool
         strategy = PerformanceBasedStrategy(StrategyConfig(warmup_proxies=3))
-        assert strategy.select(pool) is first
+        first = strategy.select(pool)
+        second, third = (proxy for proxy in pool if proxy is not first)
 
         second.ema_response_time_ms = 10.0
 
