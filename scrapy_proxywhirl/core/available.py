@@ -63,9 +63,9 @@ class Available(ABC):
         """Give a proxy that is available its place."""
 
     def _any_of(self, proxies: Collection[Proxy], excluded: Collection[str]) -> Proxy | None:
-        """Choose any that is not excluded, by listing them; many of them for no wish alone."""
+        """Choose any that is not excluded, by listing them."""
         if isinstance(excluded, LessPreferred) and len(proxies) > PATIENCE:
-            return None
+            return None  # it is a wish, for which not so many are looked at
         others = [proxy for proxy in proxies if proxy.id not in excluded]
         return others[int(self._random() * len(others))] if others else None
 

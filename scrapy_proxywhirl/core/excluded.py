@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from scrapy_proxywhirl.core.proxy import Proxy
 
 
-# So many proxies are refused for a wish before it is given up.
+# So many proxies are refused, or looked at, for a wish.
 PATIENCE = 256
 
 
@@ -48,8 +48,8 @@ class LessPreferred(Collection[str]):
     They are in a group of those that have failed it, or nothing says that they work: one that may
     be dead is no better for being of another group.
 
-    That is a wish, and the pool may be large: when so many as :data:`PATIENCE` have been refused,
-    no more are, but for those that must not be selected.
+    That is a wish, and the pool may be large: it is given up when 256 have been refused, and from
+    then on only those are that must not be selected.
 
     Args:
         pool: Whose.

@@ -172,7 +172,7 @@ class Rotation:
                 return proxy
         except IndexError:  # none is in rotation
             pass
-        if isinstance(excluded, LessPreferred):  # as all others are
+        if isinstance(excluded, LessPreferred):  # none of the others is known to work
             return None
         if self._exploration or self._warmup_proxies:
             return self._next_untried(excluded) or self._least_bad(pool, excluded)
@@ -214,9 +214,9 @@ class Rotation:
         return None
 
     def _next_untried(self, excluded: Collection[str]) -> Proxy | None:
-        if isinstance(excluded, LessPreferred):  # which all of them are
+        """Find one that is new: at random, as those beside each other in a list fail together."""
+        if isinstance(excluded, LessPreferred):  # none of them is known to work
             return None
-        # At random: what stands beside each other in a list may be down, or banned, together.
         untried = self._untried
         found = None
         aside = []

@@ -482,6 +482,22 @@ def test_a_retry_finds_the_few_that_work_among_many_of_which_nothing_is_known(
     assert set(selected) == working - {"p1000"}
 
 
+def test_where_none_of_another_group_is_known_to_work_a_retry_takes_any_other(
+    make_strategy: MakeStrategy,
+) -> None:
+    world = World(*[{"group": "a"}] * 400, *({"group": f"b{number}"} for number in range(400)))
+    for number, proxy in enumerate(world.pool):
+        proxy.ema_response_time_ms = None
+        if number < 400:
+            proxy.complete_request(True, 100.0)
+    strategy = make_strategy(StrategyConfig(warmup_proxies=2, exploration=0.05), rng=Random(1))
+
+    selected = world.labels(strategy, None, failed=(world["p0"].id,))
+
+    assert len(selected) > 30
+    assert "p0" not in selected
+
+
 def test_a_wish_is_given_up_after_a_while_and_what_must_not_be_selected_never_is() -> None:
     world = World(*[{"group": "a"}] * (PATIENCE + 3), {"group": "b"})
     first, *others = (proxy.id for proxy in world.pool.proxies[:-1])

@@ -13,6 +13,7 @@ from scrapy_proxywhirl.core.context import SelectionContext
 from scrapy_proxywhirl.core.errors import NoMatchingProxyError, ProxyPoolEmptyError
 from scrapy_proxywhirl.core.excluded import LessPreferred, either
 from scrapy_proxywhirl.core.incident import Incident
+from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.pool import ProxyPool
 from scrapy_proxywhirl.core.pool_cooldowns import PoolCooldowns
 from scrapy_proxywhirl.core.proxy import Proxy
@@ -178,7 +179,7 @@ class Strategy(ABC):
         unwanted: Collection[str],
     ) -> Proxy | None:
         """
-        Choose any, of another group than those that failed the request where there is one.
+        Choose any, of another group than those that failed the request where one is found soon.
 
         None of those *resting*, which a domain may have by the thousand, and none *unwanted*.
         """
@@ -194,21 +195,27 @@ class Strategy(ABC):
         seen = self._seen(pool, of, domain)
         excluded = unwanted if others is not None else either(unwanted, resting)
         groups = pool.groups_of(failed) if failed else ()
+        proxy = None
         if groups:
             wish = LessPreferred(pool, groups, excluded)
-            if others is not None:
-                proxy = self._pick_of(seen, others.items, wish)
-            else:
-                proxy = self.pick(seen, wish, domain)
-                if of is pool and (proxy is None or wish.is_given_up):
-                    # One that selects whatever proxies have shown did not come across any.
-                    wish = LessPreferred(pool, groups, excluded)
-                    proxy = self._pick_of(seen, pool.answered.items, wish) or proxy
-            if proxy is not None:
-                return proxy
-        if others is not None:
-            return self._pick_of(seen, others.items, excluded)
-        return self.pick(seen, excluded, domain)
+            proxy = self._pick_left(seen, others, wish, domain)
+            if others is None and of is pool and (proxy is None or wish.is_given_up):
+                # A strategy that selects whatever proxies have shown came across none that works.
+                wish = LessPreferred(pool, groups, excluded)
+                proxy = self._pick_of(seen, pool.answered.items, wish) or proxy
+        return proxy or self._pick_left(seen, others, excluded, domain)
+
+    def _pick_left(
+        self,
+        seen: ProxySet,
+        others: IndexedSet[Proxy] | None,
+        excluded: Collection[str],
+        domain: str | None,
+    ) -> Proxy | None:
+        """Choose one of *others*, which *domain* has not banned; None where it has banned few."""
+        if others is None:
+            return self.pick(seen, excluded, domain)
+        return self._pick_of(seen, others.items, excluded)
 
     def _seen(self, pool: ProxyPool, of: ProxySet, domain: str | None) -> ProxySet:
         """Return *of*, which is *pool* or a part of it, as it is seen for a page of *domain*."""
@@ -249,7 +256,7 @@ class Strategy(ABC):
             if some:
                 self._heaviest = max(_FADES * heaviest, *weights)
                 return self._rng.choices(some, weights)[0]
-            if isinstance(excluded, LessPreferred):
+            if isinstance(excluded, LessPreferred):  # a wish, for which not all are looked at
                 return None
         may_be = [one for one in proxies if not one._is_barred and one.id not in excluded]
         if not may_be:
