@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from random import Random
 
-from scrapy_proxywhirl.core.excluded import PATIENCE, LessPreferred, either
+from scrapy_proxywhirl.core.excluded import either, is_too_much
 from scrapy_proxywhirl.core.indexed_set import IndexedSet
 from scrapy_proxywhirl.core.proxy import Proxy
 
@@ -63,9 +63,9 @@ class Available(ABC):
         """Give a proxy that is available its place."""
 
     def _any_of(self, proxies: Collection[Proxy], excluded: Collection[str]) -> Proxy | None:
-        """Choose any that is not excluded, by listing them."""
-        if isinstance(excluded, LessPreferred) and len(proxies) > PATIENCE:
-            return None  # it is a wish, for which not so many are looked at
+        """Choose any that is not excluded, by listing them; None where that is too much."""
+        if is_too_much(excluded, len(proxies)):
+            return None
         others = [proxy for proxy in proxies if proxy.id not in excluded]
         return others[int(self._random() * len(others))] if others else None
 

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 PATIENCE = 256
 
 
+def is_too_much(excluded: Collection[str], number: int) -> bool:
+    """Tell whether *number* proxies are not all to be looked at, as *excluded* is but a wish."""
+    return isinstance(excluded, LessPreferred) and number > PATIENCE
+
+
 def either(one: Collection[str], other: Collection[str]) -> Collection[str]:
     """Return what is in one of two collections, as they are at any time."""
     if not one:
         return other
     if isinstance(one, LessPreferred):
-        return one.without(other)
+        return one.excluding(other)
     return _Either(one, other) if other else one
 
 
@@ -48,8 +53,8 @@ class LessPreferred(Collection[str]):
     They are in a group of those that have failed it, or nothing says that they work: one that may
     be dead is no better for being of another group.
 
-    That is a wish, and the pool may be large: it is given up when 256 have been refused, and from
-    then on only those are that must not be selected.
+    That is a wish, and the pool may be large: it is given up when ``PATIENCE`` of them have been
+    refused, and from then on only those are that must not be selected.
 
     Args:
         pool: Whose.
@@ -91,7 +96,7 @@ class LessPreferred(Collection[str]):
         """Whether so many have been refused that no more are."""
         return self._patience <= 0
 
-    def without(self, others: Collection[str]) -> LessPreferred:
+    def excluding(self, others: Collection[str]) -> LessPreferred:
         """Return the same wish where *others* must not be selected either."""
         wish = LessPreferred(self._pool, self._groups, either(self._excluded, others))
         wish._patience = self._patience

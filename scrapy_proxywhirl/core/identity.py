@@ -132,7 +132,7 @@ class ProxyIdentity:
         """What it fails together with: as given, or the network of its address, if it has one."""
         if self._group:
             return self._group
-        hostport = self.url.partition("://")[2]  # what the whole is parsed for takes long
+        hostport = self.url.partition("://")[2]  # to parse the whole takes long
         return network_of(hostport.rpartition(":")[0].strip("[]"))
 
     @property

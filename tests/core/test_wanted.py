@@ -80,6 +80,13 @@ class World:
             counts[proxy.label] += 1
         return counts
 
+    def know_only(self, labels: set[str]) -> None:
+        """Let these have answered, and nothing be known of the others."""
+        for proxy in self.pool:
+            proxy.ema_response_time_ms = None
+            if proxy.label in labels:
+                proxy.complete_request(True, 100.0)
+
     def fail(self, label: str, **result: Any) -> None:
         self[label].start_request()
         self[label].complete_request(False, started=self.clock.now, **result)
@@ -471,10 +478,7 @@ def test_a_retry_finds_the_few_that_work_among_many_of_which_nothing_is_known(
 ) -> None:
     world = World(*({"group": f"g{number}"} for number in range(5000)))
     working = {f"p{number}" for number in (1000, 2000, 3000, 4000)}
-    for proxy in world.pool:
-        proxy.ema_response_time_ms = None
-        if proxy.label in working:
-            proxy.complete_request(True, 100.0)
+    world.know_only(working)
     strategy = make_strategy(StrategyConfig(warmup_proxies=2, exploration=0.05), rng=Random(1))
 
     selected = world.labels(strategy, None, failed=(world["p1000"].id,))
@@ -486,10 +490,7 @@ def test_where_none_of_another_group_is_known_to_work_a_retry_takes_any_other(
     make_strategy: MakeStrategy,
 ) -> None:
     world = World(*[{"group": "a"}] * 400, *({"group": f"b{number}"} for number in range(400)))
-    for number, proxy in enumerate(world.pool):
-        proxy.ema_response_time_ms = None
-        if number < 400:
-            proxy.complete_request(True, 100.0)
+    world.know_only({f"p{number}" for number in range(400)})
     strategy = make_strategy(StrategyConfig(warmup_proxies=2, exploration=0.05), rng=Random(1))
 
     selected = world.labels(strategy, None, failed=(world["p0"].id,))

@@ -212,7 +212,7 @@ class Strategy(ABC):
         excluded: Collection[str],
         domain: str | None,
     ) -> Proxy | None:
-        """Choose one of *others*, which *domain* has not banned; None where it has banned few."""
+        """Choose one of *others*, all that *domain* has left; of *seen*, where that is most."""
         if others is None:
             return self.pick(seen, excluded, domain)
         return self._pick_of(seen, others.items, excluded)

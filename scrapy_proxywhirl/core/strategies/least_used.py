@@ -9,7 +9,7 @@ from itertools import chain, islice
 from random import Random
 
 from scrapy_proxywhirl.core.available import Available
-from scrapy_proxywhirl.core.excluded import PATIENCE, LessPreferred
+from scrapy_proxywhirl.core.excluded import is_too_much
 from scrapy_proxywhirl.core.proxy import Proxy
 from scrapy_proxywhirl.core.proxy_set import ProxySet
 from scrapy_proxywhirl.core.strategies.drawing import DrawingStrategy
@@ -81,8 +81,7 @@ class ProxiesByUse(Available):
             excluded: As :meth:`draw` has it.
         """
         some = [proxies[int(self._random() * len(proxies))] for _ in range(_LOOKED_AT)]
-        is_wish = isinstance(excluded, LessPreferred) and len(self._uses) > PATIENCE
-        for those in (some,) if is_wish else (some, self._uses):
+        for those in (some,) if is_too_much(excluded, len(self._uses)) else (some, self._uses):
             others = (one for one in those if one in self._uses and one.id not in excluded)
             least_used = min(others, key=lambda one: one.requests_started, default=None)
             if least_used is not None:

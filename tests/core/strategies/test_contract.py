@@ -356,12 +356,19 @@ def test_a_retry_looks_at_a_few_proxies_however_many_there_are(
     for proxy in failed:
         proxy.complete_request(False)
     context = SelectionContext([proxy.id for proxy in failed])
-    events: list[str] = []
 
     for _ in range(20):
-        events.clear()
-        sys.setprofile(lambda frame, event, arg: events.append(event))
-        proxy = strategy.select(pool, context)
-        sys.setprofile(None)
-        assert 0 < events.count("call") < len(pool)
+        proxy, calls = count_calls(lambda: strategy.select(pool, context))
+        assert 0 < calls < len(pool)
         proxy.complete_request(True, 100.0)
+
+
+def count_calls(function: Callable[[], Proxy]) -> tuple[Proxy, int]:
+    """Return what *function* returns, and how many calls of Python functions that takes."""
+    events: list[str] = []
+    sys.setprofile(lambda frame, event, arg: events.append(event))
+    try:
+        proxy = function()
+    finally:
+        sys.setprofile(None)
+    return proxy, events.count("call")
