@@ -15,6 +15,10 @@ logger = logging.getLogger(__name__)
 # Seconds from one request to such a site to the next, while others are served.
 _INTERVAL = 1.0
 
+# Seconds for which others count as being served when nothing of theirs is under way any more: the
+# next may stand behind some of this site's.
+_GAP = 0.25
+
 # So many sites are told of.
 _TOLD_OF = 100
 
@@ -35,6 +39,7 @@ class Throttle:
         self._incidents = incidents
         self._clock = clock
         self._under_way: dict[str | None, int] = {}  # attempts, of domains that have any
+        self._others_ended = -inf  # when the latest one did of a domain that serves
         # When the latest one began, of domains that refuse everybody: no more than Incidents keeps.
         self._began: dict[str | None, float] = {}
         self._told_of: set[str | None] = set()
@@ -52,12 +57,14 @@ class Throttle:
             self._under_way[domain] = left
         else:
             del self._under_way[domain]
+        if not self._incidents.is_refusing(domain):
+            self._others_ended = self._clock()
 
     def holds_back(self, domain: str | None) -> bool:
         """Tell whether a page of *domain* is to wait until others are through."""
         if not self._incidents.is_refusing(domain):
             return False
-        if all(map(self._incidents.is_refusing, self._under_way)):
+        if not self._serves_others():
             return False
         is_due = self._clock() - self._began.get(domain, -inf) >= _INTERVAL
         if is_due and domain not in self._under_way:
@@ -70,3 +77,8 @@ class Throttle:
                 domain,
             )
         return True
+
+    def _serves_others(self) -> bool:
+        if not all(map(self._incidents.is_refusing, self._under_way)):
+            return True
+        return self._clock() - self._others_ended < _GAP

@@ -69,6 +69,19 @@ def test_it_is_over_when_others_are_through(sites: Sites) -> None:
     sites.throttle.ended("serves.example")
     assert sites.holds_back()
     sites.throttle.ended("serves.example")
+    sites.now += 0.3
+    assert not sites.holds_back()
+
+
+def test_others_are_not_through_as_soon_as_nothing_of_theirs_is_under_way(sites: Sites) -> None:
+    sites.throttle.started("serves.example")
+    sites.throttle.started("refuses.example")
+    sites.throttle.ended("serves.example")
+    sites.now += 0.2
+
+    assert sites.holds_back()
+    sites.throttle.ended("refuses.example")  # is not another's
+    sites.now += 0.1
     assert not sites.holds_back()
 
 
