@@ -39,7 +39,7 @@ class Throttle:
         self._incidents = incidents
         self._clock = clock
         self._under_way: dict[str | None, int] = {}  # attempts, of domains that have any
-        self._others_ended = -inf  # when the latest one did of a domain that serves
+        self._others_ended = -inf  # when the last one did of a domain not known to refuse
         # When the latest one began, of domains that refuse everybody: no more than Incidents keeps.
         self._began: dict[str | None, float] = {}
         self._told_of: set[str | None] = set()
@@ -57,14 +57,12 @@ class Throttle:
             self._under_way[domain] = left
         else:
             del self._under_way[domain]
-        if not self._incidents.is_refusing(domain):
-            self._others_ended = self._clock()
+            if not self._incidents.is_refusing(domain):
+                self._others_ended = self._clock()
 
     def holds_back(self, domain: str | None) -> bool:
         """Tell whether a page of *domain* is to wait until others are through."""
-        if not self._incidents.is_refusing(domain):
-            return False
-        if not self._serves_others():
+        if not self._incidents.is_refusing(domain) or self._are_others_through():
             return False
         is_due = self._clock() - self._began.get(domain, -inf) >= _INTERVAL
         if is_due and domain not in self._under_way:
@@ -78,7 +76,7 @@ class Throttle:
             )
         return True
 
-    def _serves_others(self) -> bool:
+    def _are_others_through(self) -> bool:
         if not all(map(self._incidents.is_refusing, self._under_way)):
-            return True
-        return self._clock() - self._others_ended < _GAP
+            return False
+        return self._clock() - self._others_ended >= _GAP

@@ -142,9 +142,9 @@ async def test_pages_that_wait_for_one_domain_do_not_slow_another(
     assert both.spider.last_elsewhere - began < 1.5 * took_alone + 0.5
 
 
-# The other is "localhost". Of sites with as many requests under way Scrapy 2.14 takes the first by
-# name: the other might be through before anything was known of this one.
-REFUSING = "127.0.0.1"
+# Of sites with as many requests under way Scrapy 2.14 takes the first by name: the one that serves
+# might be through before anything was known of the other.
+REFUSING, SERVING = "127.0.0.1", "localhost"
 
 
 class TwoSitesSpider(FollowingSpider):
@@ -176,7 +176,7 @@ async def crawl_two_sites(
 ) -> Crawl:
     """Crawl pages of a site that serves, and as many of one that refuses everybody."""
     there = playground.origin_url
-    here = there.replace(REFUSING, "localhost")
+    here = there.replace(REFUSING, SERVING)
     urls = [f"{here}/first"]
     for number in range(pages):
         urls += [f"{here}/{number}", f"{there}/status/403?{number}"]
@@ -251,7 +251,7 @@ class FileSpider(TwoSitesSpider):
         assert middleware is not None
         if not self.pages_before and middleware._waiting._throttle.holds_back(REFUSING):
             self.pages_before = len(self.came)
-            url = response.urljoin("/status/403?file").replace("localhost", REFUSING)
+            url = response.urljoin("/status/403?file").replace(SERVING, REFUSING)
             deferred_from_coro(self.ask(Request(url, callback=NO_CALLBACK)))
 
     async def ask(self, request: Request) -> None:
