@@ -440,27 +440,31 @@ async def test_what_is_said_of_a_proxy_may_change_and_what_it_has_shown_stays(
 
 @deferred_f_from_coro_f
 async def test_a_proxy_leaves_when_it_expires(
-    playground: Playground, caplog: pytest.LogCaptureFixture
+    playground: Playground, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     first, second, third = playground.proxy_urls
-    soon = time() + 3.0
+    now = time()
+    clock = [now]
+    monkeypatch.setattr(supply, "time", lambda: clock[0])
 
     crawled = await crawl(
         {
             "PROXYWHIRL_PROXIES": [
                 first,
-                {"url": second, "expires": soon},
-                {"url": third, "expires": time() - 1.0},
+                {"url": second, "expires": now + 3600.0},
+                {"url": third, "expires": now - 1.0},
             ],
             "PROXYWHIRL_REFRESH_INTERVAL": 0,
         },
         urls(playground),
-        changing(lambda spider: None, lambda spider: labels(spider) == {hostport(first)}),
+        changing(
+            lambda spider: clock.append(clock.pop() + 3601.0),
+            lambda spider: labels(spider) == {hostport(first)},
+        ),
     )
 
     assert_all_arrived(crawled, urls(playground)[1:])
-    assert time() >= soon
     assert [proxy.url for proxy in crawled.proxies] == [first]
     assert "1 proxies have expired" in messages(caplog)
     assert set(used(playground)[:20]) == {first, second}
