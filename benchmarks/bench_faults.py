@@ -121,6 +121,10 @@ ROWS = [
         TEN,
         changes=(Change(TEN[::-1], at_request=300),),
     ),
+    Row(
+        "one gateway, which answers 502 to one request in ten",
+        [replace(answers(502), latency=0.2, fault_share=0.1)],
+    ),
 ]
 
 

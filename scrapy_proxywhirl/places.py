@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +37,24 @@ class Places:
     def has_room(self) -> bool:
         """Tell whether there is one for what need not wait: half of them are for what must."""
         return 2 * self._taken < self.number
+
+    def may_go_on(self, request: Request, under_way: Mapping[str | None, int]) -> bool:
+        """
+        Tell whether *request* may be downloaded besides what is.
+
+        Those that have waited go on many at once, where Scrapy would have sent one after another.
+
+        Args:
+            request: Which waits.
+            under_way: How many attempts are, by domain.
+        """
+        assert self._crawler.engine
+        downloader = self._crawler.engine.downloader
+        if 0 < downloader.total_concurrency <= sum(under_way.values()):
+            return False
+        key = downloader.get_slot_key(request)  # the domain, but where PROXYWHIRL_SLOTS has others
+        slot = downloader.slots.get(key)
+        return slot is None or under_way.get(key, 0) < slot.concurrency
 
     def take(self, request: Request) -> Callable[[], None] | None:
         """

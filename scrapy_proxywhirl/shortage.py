@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.closing import close_spider
@@ -22,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 # So many demands at a time are told of for which there is no proxy.
 _TOLD_OF = 100
+
+# Seconds for which pages wait before that is told: where some of a gateway's exits fail they often
+# do, for a moment.
+_TELLS_AFTER = 1.0
 
 _WHAT_HAPPENS = {
     "wait": "It waits, as others of its site will, until there is one or PROXYWHIRL_WAIT_TIMEOUT"
@@ -43,14 +48,16 @@ class Shortage:
         stats: Of the crawl.
 
     Attributes:
-        demands: Those that it has been told of, and for which nothing has come since.
+        demands: Those that it has been told of and for which nothing has come since, with the time
+            when that began, in seconds by a monotonic clock.
     """
 
     def __init__(self, crawler: Crawler, on_empty: str, stats: CrawlStats) -> None:
         self._crawler = crawler
         self._on_empty = on_empty
         self._stats = stats
-        self.demands: set[Demand] = set()
+        self.demands: dict[Demand, float] = {}
+        self._told: set[Demand] = set()
 
     @property
     def is_waited_for(self) -> bool:
@@ -60,9 +67,13 @@ class Shortage:
     def tell(self, request: Request, demand: Demand, reason: str) -> None:
         """Say so, once for each demand until it is over, and once for those of all sessions."""
         demand = _without_session(demand)
-        if demand in self.demands or len(self.demands) >= _TOLD_OF:
+        if demand in self._told or (demand not in self.demands and len(self.demands) >= _TOLD_OF):
             return
-        self.demands.add(demand)
+        now = monotonic()
+        since = self.demands.setdefault(demand, now)
+        if self.is_waited_for and now - since < _TELLS_AFTER:
+            return
+        self._told.add(demand)
         logger.warning(
             "No proxy for %s: %s. %s",
             request,
@@ -74,8 +85,11 @@ class Shortage:
     def end(self, proxy: Proxy, domain: str | None) -> None:
         """Note that *proxy* has brought a page of *domain*."""
         over = [demand for demand in self.demands if demand.is_met_by(proxy, domain)]
-        self.demands.difference_update(over)
         for demand in over:
+            del self.demands[demand]
+            if demand not in self._told:
+                continue
+            self._told.remove(demand)
             logger.info(
                 "There are proxies again for %s%s",
                 domain,

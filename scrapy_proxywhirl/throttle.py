@@ -33,12 +33,15 @@ class Throttle:
     Args:
         incidents: Tell which sites refuse everybody.
         clock: Tells the time, in seconds.
+
+    Attributes:
+        under_way: How many attempts are, by the domains that have any.
     """
 
     def __init__(self, incidents: Incidents, clock: Callable[[], float]) -> None:
         self._incidents = incidents
         self._clock = clock
-        self._under_way: dict[str | None, int] = {}  # attempts, of domains that have any
+        self.under_way: dict[str | None, int] = {}
         self._others_ended = -inf  # when the last one did of a domain not known to refuse
         # When the latest one began, of domains that refuse everybody: no more than Incidents keeps.
         self._began: dict[str | None, float] = {}
@@ -46,17 +49,17 @@ class Throttle:
 
     def started(self, domain: str | None) -> None:
         """Note that there is an attempt more at a page of *domain*."""
-        self._under_way[domain] = self._under_way.get(domain, 0) + 1
+        self.under_way[domain] = self.under_way.get(domain, 0) + 1
         if self._incidents.is_refusing(domain):
             self._began[domain] = self._clock()
 
     def ended(self, domain: str | None) -> None:
         """Note that there is one less."""
-        left = self._under_way[domain] - 1
+        left = self.under_way[domain] - 1
         if left:
-            self._under_way[domain] = left
+            self.under_way[domain] = left
         else:
-            del self._under_way[domain]
+            del self.under_way[domain]
             if not self._incidents.is_refusing(domain):
                 self._others_ended = self._clock()
 
@@ -65,7 +68,7 @@ class Throttle:
         if not self._incidents.is_refusing(domain) or self._are_others_through():
             return False
         is_due = self._clock() - self._began.get(domain, -inf) >= _INTERVAL
-        if is_due and domain not in self._under_way:
+        if is_due and domain not in self.under_way:
             return False
         if domain not in self._told_of and len(self._told_of) < _TOLD_OF:
             self._told_of.add(domain)
@@ -77,6 +80,6 @@ class Throttle:
         return True
 
     def _are_others_through(self) -> bool:
-        if not all(map(self._incidents.is_refusing, self._under_way)):
+        if not all(map(self._incidents.is_refusing, self.under_way)):
             return False
         return self._clock() - self._others_ended >= _GAP

@@ -207,7 +207,7 @@ class WaitingRoom:
             line.waiters.extend(due)
         while self._serve_first(line, now):
             pass
-        is_held_back = self._throttle.holds_back(line.demand.domain)
+        is_held_back = self._throttle.holds_back(line.demand.domain) or self._is_crowded(line)
         if not (line.gave > line.checked or is_held_back or self._pool.has_busy(*line.demand)):
             line.dry += now - line.checked
         line.checked = now
@@ -225,7 +225,7 @@ class WaitingRoom:
             Whether one does.
         """
         waiter = self._first(line)
-        if waiter is None:
+        if waiter is None or self._is_crowded(line):
             return False
         try:
             if not self._serve(waiter.request):
@@ -245,6 +245,13 @@ class WaitingRoom:
         if not line.waiters or not self._throttle.holds_back(line.demand.domain):
             return next(iter(line.waiters), None)
         return next((waiter for waiter in line.waiters if not waiter.is_scheduled), None)
+
+    def _is_crowded(self, line: Line) -> bool:
+        """Tell whether as many are being downloaded as Scrapy's settings allow."""
+        waiter = next(iter(line.waiters), None)
+        if waiter is None:
+            return False
+        return not self._places.may_go_on(waiter.request, self._throttle.under_way)
 
     def _end(self, waiter: Waiter, come_to: Callable[[Waiter], Request | Response]) -> None:
         """Let *waiter* go on without a proxy, with what *come_to* returns or raises for it."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -331,3 +332,31 @@ def test_it_can_be_started_by_hand() -> None:
 
 def test_a_playground_may_be_large(play: Callable[..., Playground]) -> None:
     assert len(set(play(*[ProxySpec()] * 400).proxy_urls)) == 400
+
+
+def test_a_fault_befalls_its_share_of_the_requests(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(fault=Fault.STATUS, status=403, fault_share=0.25))
+
+    statuses = [
+        fetch(f"{playground.origin_url}/page", playground.proxy_urls[0])[0] for _ in range(200)
+    ]
+
+    assert set(statuses) == {200, 403}
+    assert 30 <= statuses.count(403) <= 70
+    assert len(playground.origin_log()) == statuses.count(200)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        ({"fault_share": 0.0}, r"fault_share is 0.0; it must be in \(0, 1\]"),
+        ({"fault_share": 1.1}, r"fault_share is 1.1; it must be in \(0, 1\]"),
+        (
+            {"fault": Fault.REFUSE, "fault_share": 0.5},
+            "fault_share is below 1; what refuses connections refuses all",
+        ),
+    ],
+)
+def test_a_share_is_checked(spec: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        ProxySpec(**spec)

@@ -36,6 +36,7 @@ class Rest:
         step: Failures in a row, each after a rest of its own.
         since: When the first of them was, by the clock, in seconds.
         began: When the last one was.
+        asked: When the attempt began that came to it.
         until: When it is over.
         incidents: What those failures did to it, the latest.
         is_tried: Whether an attempt is under way that tells if the proxy works again.
@@ -45,6 +46,7 @@ class Rest:
     step: int
     since: float
     began: float
+    asked: float
     until: float
     incidents: tuple[Incident, ...]
     is_tried: bool = False
@@ -147,7 +149,9 @@ class Cooldown:
         else:
             step, since, incidents = 1, now, (incident,)
         until = now + self._seconds(incident, step)
-        rest = self.rests[proxy.id] = Rest(proxy, step, since, now, until, incidents)
+        rest = self.rests[proxy.id] = Rest(
+            proxy, step, since, now, now if started is None else started, until, incidents
+        )
         self._bar(rest)
         self._look_again(until, rest)
         self._noted(proxy)
@@ -157,7 +161,7 @@ class Cooldown:
         """Let a proxy rest for so long, as somebody else knows it."""
         now = self._clock()
         since = self.rests[proxy.id].since if proxy.id in self.rests else now
-        rest = self.rests[proxy.id] = Rest(proxy, step, since, now, now + seconds, ())
+        rest = self.rests[proxy.id] = Rest(proxy, step, since, now, now, now + seconds, ())
         self._bar(rest)
         self._look_again(rest.until, rest)
 
@@ -167,7 +171,7 @@ class Cooldown:
             self._latest_success, self._clock() if started is None else started
         )
         rest = self.rests.get(proxy.id)
-        if rest is None or (started is not None and started < rest.began):
+        if rest is None or (started is not None and started <= rest.asked):
             return False
         self.forget(proxy)
         return True

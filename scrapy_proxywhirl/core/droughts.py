@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _DOMAINS = 1024
 _KINDS = 512
 
+# The second attempt comes after the longest interval by this.
+_FIRST = 64
+
 
 @dataclass(slots=True, eq=False)
 class _Drought:
@@ -24,22 +27,26 @@ class _Drought:
     Attributes:
         began: By the clock, in seconds.
         tried: When it began, or an attempt was last made in it.
+        pause: Seconds from one attempt that has failed to the next.
     """
 
     began: float
     tried: float
+    pause: float
 
 
 class Droughts:
     """
     The times in which no proxy may be selected, by domain and by what its pages want.
 
-    In each a proxy may be tried now and then; the first success of one that would do ends it.
+    In each a proxy is tried at once, and while that fails less and less often: it may be but one
+    page in ten that does, as through a gateway with many exits. The first success of one that
+    would do ends it.
 
     Not thread-safe: it is called with the pool's lock held.
 
     Args:
-        interval: Seconds between two attempts in a drought.
+        interval: The longest between two attempts in a drought, in seconds.
         clock: Gives the time in seconds.
 
     Attributes:
@@ -51,25 +58,32 @@ class Droughts:
         self._clock = clock
         self.by_domain: OrderedDict[str | None, dict[Wanted, _Drought]] = OrderedDict()
 
-    def may_try(self, domain: str | None, wanted: Wanted) -> bool:
-        """Tell whether it is time for an attempt; a drought that was not known begins."""
+    def may_try(self, domain: str | None, wanted: Wanted, is_tried: bool) -> bool:
+        """
+        Tell whether it is time for an attempt; a drought that was not known begins.
+
+        Args:
+            domain: Which has no proxy.
+            wanted: What else a proxy has to be.
+            is_tried: Whether an attempt is under way that tells if a proxy works again.
+        """
         now = self._clock()
         droughts = self.by_domain.setdefault(domain, {})
         drought = droughts.get(wanted)
-        if drought is not None:
-            return now >= drought.tried + self._interval
-        if len(droughts) >= _KINDS:
-            droughts.clear()
-        droughts[wanted] = _Drought(now, now)
-        if len(self.by_domain) > _DOMAINS:
-            self.by_domain.popitem(last=False)
-        return False
+        if drought is None:
+            if len(droughts) >= _KINDS:
+                droughts.clear()
+            drought = droughts[wanted] = _Drought(now, now, 0.0)
+            if len(self.by_domain) > _DOMAINS:
+                self.by_domain.popitem(last=False)
+        return now >= drought.tried + (self._interval if is_tried else drought.pause)
 
     def tried(self, domain: str | None, proxy: Proxy) -> None:
         """Note an attempt through *proxy* at *domain*."""
         for wanted, drought in self.by_domain.get(domain, {}).items():
             if wanted.fits(proxy):
                 drought.tried = self._clock()
+                drought.pause = min(2.0 * drought.pause or self._interval / _FIRST, self._interval)
 
     def end(self, domain: str | None, proxy: Proxy, started: float | None) -> bool:
         """

@@ -11,7 +11,9 @@ from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +45,7 @@ class LoopbackProxy:
         self.spec = spec
         self._received = received
         self.log: list[dict[str, Any]] = []
+        self._rng = Random(name)
         self._capacity = 0
         self._places: AbstractAsyncContextManager[None] = nullcontext()
         self._idle: defaultdict[str, list[_Connection]] = defaultdict(list)
@@ -65,7 +68,7 @@ class LoopbackProxy:
     async def _serve_socks(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Answer the one request that a connection of this kind has."""
         self._received()
-        spec = self.spec
+        spec = self._draw()
         try:
             if spec.fault is Fault.HANG:
                 await reader.read()
@@ -92,7 +95,7 @@ class LoopbackProxy:
     async def _answer(self, request: Message, reader: StreamReader, writer: StreamWriter) -> bool:
         """Answer one request; return whether the connection is kept."""
         self._received()
-        spec = self.spec
+        spec = self._draw()
         method, target, _ = request.start
         username, password = _credentials(request)
         self.log.append({"proxy": self.name, "url": target, "username": username})
@@ -116,6 +119,12 @@ class LoopbackProxy:
             await _tunnel(target, reader, writer, _ESTABLISHED, response(502).to_bytes())
             return False
         return await _send(await self._forward(request), has_body, spec, writer)
+
+    def _draw(self) -> ProxySpec:
+        """Return how it is to behave for one request."""
+        if self._rng.random() < self.spec.fault_share:
+            return self.spec
+        return replace(self.spec, fault=Fault.NONE)
 
     def _place(self, capacity: int) -> AbstractAsyncContextManager[None]:
         if capacity != self._capacity:

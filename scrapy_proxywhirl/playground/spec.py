@@ -40,6 +40,8 @@ class ProxySpec:
         takes_anonymous: Whether, besides, requests without any credentials are served.
         byte_seconds: Seconds before each byte of the body; 0 for all at once.
         scheme: ``http``, ``https`` for the same by TLS, or ``socks5``.
+        fault_share: Which share of its requests the fault befalls, in (0, 1], each by chance as
+            through a gateway with many exits; 1 for :attr:`Fault.REFUSE`.
 
     What is said of statuses, headers and bodies is for http:// pages by an HTTP proxy; nobody but
     the two ends sees what is in a tunnel.
@@ -55,6 +57,7 @@ class ProxySpec:
     takes_anonymous: bool = False
     byte_seconds: float = 0.0
     scheme: str = "http"
+    fault_share: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("latency", "body_seconds", "byte_seconds"):
@@ -64,6 +67,12 @@ class ProxySpec:
 
         if self.capacity < 0:
             raise ValueError(f"capacity is {self.capacity!r}; it must be at least 0")
+
+        if not 0.0 < self.fault_share <= 1.0:
+            raise ValueError(f"fault_share is {self.fault_share!r}; it must be in (0, 1]")
+
+        if self.fault is Fault.REFUSE and self.fault_share < 1.0:
+            raise ValueError("fault_share is below 1; what refuses connections refuses all")
 
         if self.scheme not in _SCHEMES:
             raise ValueError(f"scheme is {self.scheme!r}; it must be one of {', '.join(_SCHEMES)}")

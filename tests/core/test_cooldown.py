@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from copy import deepcopy
 from itertools import pairwise
 from random import Random
@@ -246,6 +247,25 @@ def test_a_late_success_does_not_end_a_rest_that_began_after_it_did() -> None:
     assert first.total_successes == 1
 
 
+@pytest.mark.parametrize("domain", [None, SITE], ids=["failed", "banned"])
+def test_what_was_asked_later_and_came_ends_a_rest(domain: str | None) -> None:
+    crawl = Crawl(2)
+    first, _ = crawl.pool
+    asked = []
+    for _ in range(3):
+        first.start_request()
+        asked.append(crawl.clock.now)
+        crawl.clock.passes(0.1)
+    crawl.end(first, False, started=asked[1], banned=domain is not None)
+    assert crawl.selected() == {"p1"}
+
+    crawl.end(first, True, started=asked[0])
+    assert crawl.selected() == {"p1"}
+
+    crawl.end(first, True, started=asked[2])
+    assert crawl.selected() == {"p0", "p1"}
+
+
 def test_a_proxy_that_is_tried_before_its_rest_is_over_rests_no_longer_for_that() -> None:
     crawl = Crawl(1)
     (first,) = crawl.pool
@@ -355,11 +375,46 @@ def test_where_all_rest_the_one_whose_rest_is_over_first_is_tried_now_and_then()
     proxies, times = zip(*tried, strict=True)
 
     # Those that an attempt tries come last.
-    assert proxies == (first, second, third, first)
+    assert proxies == (first, second, third, first, first)
     assert all(2.0 <= later - time < 2.15 for time, later in pairwise(times))
 
 
+def test_where_all_rest_what_fails_at_once_is_tried_again_after_twice_as_long() -> None:
+    crawl = Crawl(1)
+    (first,) = crawl.pool
+    for rest in (2.0, 4.0, 8.0):
+        crawl.fail(first)
+        crawl.clock.passes(rest + 0.1)
+        crawl.pool.cooldowns.wake(SITE)  # type: ignore[union-attr]
+    crawl.fail(first)  # for 16 s
+
+    times = []
+    while crawl.clock.now < first_end(crawl):
+        try:
+            crawl.end(crawl.select(), False)
+        except ProxyPoolEmptyError:
+            crawl.clock.passes(0.001)
+        else:
+            times.append(crawl.clock.now)
+
+    pauses = [later - time for time, later in pairwise(times)]
+    expected = [2.0 / 64 * 2**doublings for doublings in range(6)]
+    assert pauses == pytest.approx([*expected, *[2.0] * (len(pauses) - 6)], abs=0.0011)
+    assert len(pauses) > 10
+
+
+def first_end(crawl: Crawl) -> float:
+    """Return when the rest of the first proxy is over."""
+    assert crawl.pool.cooldowns is not None
+    rest = crawl.pool.cooldowns.rest_of(next(iter(crawl.pool)), None)
+    assert rest is not None
+    return rest.until
+
+
 def all_rest(crawl: Crawl, domain: str | None = SITE) -> None:
+    """See that there is no proxy, but for the one attempt that tells whether it is so still."""
+    with suppress(ProxyPoolEmptyError):
+        crawl.select(domain).abandon_request(domain, crawl.clock.now)
     with pytest.raises(ProxyPoolEmptyError, match="proxies of the pool 'test' rest, are busy, or"):
         crawl.select(domain)
 

@@ -153,9 +153,6 @@ def test_in_a_drought_what_is_busy_too_is_not_tried() -> None:
     first.start_request()
     assert not crawl.pool.has_busy(SITE)  # it rests
 
-    crawl.none_is_free()
-    crawl.clock.passes(2.1)
-
     assert crawl.select() in (second, third)
 
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 
 import pytest
 from scrapy import Request, signals
@@ -30,6 +31,7 @@ from scrapy_proxywhirl import (
 from scrapy_proxywhirl.places import Places
 from scrapy_proxywhirl.playground import Fault, Playground, ProxySpec
 from tests.crawling import CollectingSpider, Crawl, FollowingSpider, crawl, make_crawler, run
+from tests.threaded_server import Handler, ThreadedServer
 
 pytestmark = pytest.mark.timed
 
@@ -201,6 +203,82 @@ async def test_a_site_that_refuses_everybody_does_not_slow_another(
     # else it would have as many as those, about.
     assert spider.count_refused(until=spider.came[280][0]) <= 150
     assert spider.count_refused() >= 900  # three tries of each
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.STATUS], ids=["fails", "is banned"])
+@deferred_f_from_coro_f
+async def test_a_gateway_of_whose_exits_some_fail_is_not_left_alone(
+    fault: Fault, play: Callable[..., Playground]
+) -> None:
+    playground = play(ProxySpec(latency=0.02, fault=fault, fault_share=0.1))
+    began = time.monotonic()
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_COOLDOWN": 20,
+            "PROXYWHIRL_WAIT_TIMEOUT": 60,
+        },
+        [f"{playground.origin_url}/{number}" for number in range(300)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 300
+    assert crawled.stat("retries") == crawled.stat("bans") + crawled.stat("failures") >= 2
+    assert time.monotonic() - began < 20  # it rested for ten seconds in the mean, each time
+
+
+class CountingProxy(Handler):
+    """Is out for a while, and counts what is under way through it after that."""
+
+    over: ClassVar[float]
+    under_way: ClassVar[int]
+    most: ClassVar[int]
+
+    def do_GET(self) -> None:  # noqa: N802 (it is called so)
+        cls = CountingProxy
+        if time.monotonic() < cls.over:
+            self.send_error(502)
+            return
+        with lock:
+            cls.under_way += 1
+            cls.most = max(cls.most, cls.under_way)
+        time.sleep(0.1)
+        with lock:
+            cls.under_way -= 1
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<title>page</title>")
+
+
+lock = Lock()
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        ({"CONCURRENT_REQUESTS_PER_DOMAIN": 5}, 5),
+        ({"CONCURRENT_REQUESTS_PER_DOMAIN": 100}, 16),
+        ({"CONCURRENT_REQUESTS": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 30}, 30),
+    ],
+    ids=["a domain's", "the crawl's", "a domain's alone"],
+)
+@deferred_f_from_coro_f
+async def test_after_an_outage_as_many_requests_are_under_way_as_scrapys_settings_allow(
+    settings: dict[str, int], most: int
+) -> None:
+    CountingProxy.over = time.monotonic() + 1.5
+    CountingProxy.under_way = CountingProxy.most = 0
+
+    with ThreadedServer(CountingProxy) as proxy:
+        crawled = await crawl(
+            {"PROXYWHIRL_PROXIES": [proxy.url], **PATIENT, **settings},
+            [f"http://site.example/{number}" for number in range(100)],
+        )
+
+    assert len(crawled.spider.responses) == 100
+    assert crawled.stat("waits") >= 64  # so many went on as soon as it was over
+    assert 0.6 * most <= CountingProxy.most <= most
 
 
 class PlacesSpider(CollectingSpider):
@@ -536,13 +614,13 @@ async def test_pages_go_out_directly_where_the_user_says_so_and_only_while_there
     play: Callable[..., Playground],
 ) -> None:
     playground = play(RESETS)
-    playground.change(0, replace(GOOD, latency=0.05), after=0.5)
+    playground.change(0, replace(GOOD, latency=0.05), after=0.4)
 
     crawled = await crawl(
         {
             "PROXYWHIRL_PROXIES": playground.proxy_urls,
             "PROXYWHIRL_ON_EMPTY": "direct",
-            "PROXYWHIRL_COOLDOWN": 0.5,
+            "PROXYWHIRL_COOLDOWN": 1,
             "CONCURRENT_REQUESTS": 1,
             "DOWNLOAD_DELAY": 0.02,
         },
