@@ -190,7 +190,7 @@ class ProxyWhirlMiddleware:
         if self._budget.is_over():
             self._budget.close_spider()
             return self._waiting.wait(request, demand)
-        pause = earlier.get("pause", 0.0) if earlier else 0.0
+        pause = earlier.get("pause", 0.0) if earlier and self._shortage.is_waited_for else 0.0
         has_to_wait = pause or self._waiting.has_to_wait(request, demand)
         if not has_to_wait and self._assign(request, demand, earlier):
             return None
