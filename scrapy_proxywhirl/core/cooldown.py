@@ -166,7 +166,12 @@ class Cooldown:
         self._look_again(rest.until, rest)
 
     def succeeded(self, proxy: Proxy, started: float | None) -> bool:
-        """Take a proxy out of its rest, unless the attempt began before that; tell if it was in."""
+        """
+        Take a proxy out of its rest; tell whether it was in one.
+
+        Not where the attempt began no later than the one that failed: it says nothing of what came
+        after.
+        """
         self._latest_success = max(
             self._latest_success, self._clock() if started is None else started
         )

@@ -58,7 +58,7 @@ class Droughts:
         self._clock = clock
         self.by_domain: OrderedDict[str | None, dict[Wanted, _Drought]] = OrderedDict()
 
-    def may_try(self, domain: str | None, wanted: Wanted, is_tried: bool) -> bool:
+    def may_try(self, domain: str | None, wanted: Wanted, is_tried: bool = False) -> bool:
         """
         Tell whether it is time for an attempt; a drought that was not known begins.
 

@@ -41,8 +41,8 @@ class PoolCooldowns:
     but bans by three domains, with no success since the first, are a failure too.
 
     Where all rest for a domain there is a drought. In it the proxy whose rest is over first is
-    tried, at once, and after each failure twice as long after that, up to what a first rest may be;
-    but for that long only, while one is being tried. The first success ends,
+    tried: at once, and after pauses that double, up to what a first rest may be; where an attempt
+    that tells is still under way, only after that long. The first success ends,
     with the drought, the rests of all that have failed since the success before, and takes back
     what their failures have done to them: it was not they.
 
@@ -202,6 +202,8 @@ class PoolCooldowns:
         """
         # Those of many sessions are one drought.
         wanted = wanted._replace(session=None) if wanted else _ANY
+        if not self._droughts.may_try(domain, wanted):
+            return None
         cooldown = self._domains.get(domain)
         rests = [
             rest
@@ -210,7 +212,7 @@ class PoolCooldowns:
             for rest in islice(_those_of(scope, wanted), _COMPARED)
         ]
         is_tried = any(rest.is_tried for rest in rests)
-        if not self._droughts.may_try(domain, wanted, is_tried):
+        if is_tried and not self._droughts.may_try(domain, wanted, is_tried):
             return None
         first = min(rests, key=lambda rest: (rest.is_tried, rest.until), default=None)
         return first.proxy if first else None

@@ -230,6 +230,7 @@ async def test_a_gateway_of_whose_exits_some_fail_is_not_left_alone(
 class CountingProxy(Handler):
     """Is out for a while, and counts what is under way through it after that."""
 
+    lock: ClassVar = Lock()
     over: ClassVar[float]
     under_way: ClassVar[int]
     most: ClassVar[int]
@@ -239,18 +240,15 @@ class CountingProxy(Handler):
         if time.monotonic() < cls.over:
             self.send_error(502)
             return
-        with lock:
+        with cls.lock:
             cls.under_way += 1
             cls.most = max(cls.most, cls.under_way)
         time.sleep(0.1)
-        with lock:
+        with cls.lock:
             cls.under_way -= 1
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"<title>page</title>")
-
-
-lock = Lock()
 
 
 @pytest.mark.parametrize(
