@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy_proxywhirl.attempts import Attempt, OpenAttempts
+from scrapy_proxywhirl.core.incident import ALIKE
 from scrapy_proxywhirl.credentials import forget_credentials
 from scrapy_proxywhirl.judge import WRONG_CREDENTIALS, is_garbled
 from scrapy_proxywhirl.note import NOTE, Note, forget_failures
@@ -278,10 +279,12 @@ class Recorder:
         self._stats.ended(proxy, verdict)
         self._replacements.ended(proxy, domain, outcome)
         if outcome is Outcome.SUCCESS:
-            self._incidents.served(proxy, domain)
+            self._incidents.served(proxy, domain, attempt.started)
+            if attempt.note.get("failures", 0) >= ALIKE - 1:
+                self._incidents.came_after_all(domain)
         if incident is None:
             return None
-        incident.reason = verdict.reason
+        incident.reason, incident.began = verdict.reason, attempt.started
         return self._incidents.add(incident)
 
 

@@ -6,6 +6,7 @@ import logging
 from random import Random
 from typing import TYPE_CHECKING
 
+from scrapy_proxywhirl.core.incident import ALIKE
 from scrapy_proxywhirl.dispatch import for_scheduler
 from scrapy_proxywhirl.note import NOTE, Note
 from scrapy_proxywhirl.pages import close_page
@@ -14,14 +15,11 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
-    from scrapy_proxywhirl.core import Incident, Incidents
+    from scrapy_proxywhirl.core import Incidents
     from scrapy_proxywhirl.outcomes import Verdict
     from scrapy_proxywhirl.stats import CrawlStats
 
 logger = logging.getLogger(__name__)
-
-# A page that fails alike through so many proxies which otherwise work is to blame itself.
-_ALIKE = 3
 
 # So many failures of which nobody knows whose fault they were use up as much as one of a proxy that
 # works: enough for an outage, or a pool that is mostly dead, and an end where nothing ever works.
@@ -83,11 +81,13 @@ class Retries:
             return None
         failures = note.get("failures", 0)
         incidents = self._incidents.get(note.get("incidents", ()))
-        cleared = self._count_cleared(incidents)
+        cleared = self._incidents.count_cleared(incidents)
         unclear = failures - cleared
         if cleared + unclear // _UNCLEAR > self._times:
             if "exhausted" not in note:  # else it has been counted: RetryMiddleware goes on
                 self._stats.retries_exhausted()
+                if cleared >= ALIKE:
+                    self._incidents.lost(incidents[0].domain)
                 request.meta[NOTE] = {**note, "exhausted": True}
             return None
         logger.debug(
@@ -101,8 +101,8 @@ class Retries:
         self._stats.retried()
         retry = for_scheduler(request, note)
         close_page(retry)
-        if unclear > _ALIKE:
-            doublings = min(unclear - _ALIKE - 1, _DOUBLINGS)
+        if unclear > ALIKE:
+            doublings = min(unclear - ALIKE - 1, _DOUBLINGS)
             retry.meta[NOTE]["pause"] = self._rng.random() * self._pause * 2.0**doublings
         if "is_start_request" in retry.meta:  # Scrapy would put it behind all that it starts with
             retry.meta[NOTE]["is_start_request"] = retry.meta.pop("is_start_request")
@@ -117,16 +117,13 @@ class Retries:
         numbers = note.get("incidents", [])
         alike = [one for one in self._incidents.get(numbers) if one.reason == verdict.reason]
         if "at_fault" not in note:
-            if self._count_cleared(alike) < _ALIKE:
+            if not self._incidents.is_at_fault(alike):
                 return False
             self._stats.blamed()
-            self._incidents.blamed(alike[0].domain)
+            self._incidents.lost(alike[0].domain)
             logger.debug("%s fails through proxies that otherwise work: %s", request, verdict)
         for incident in reversed(alike):
             incident.proxy.take_back(incident)
         self._incidents.discard(numbers)
         request.meta[NOTE] = {**note, "incidents": [], "at_fault": True}
         return True
-
-    def _count_cleared(self, incidents: list[Incident]) -> int:
-        return sum(map(self._incidents.is_cleared, incidents))

@@ -19,7 +19,7 @@ class Sites:
 
     def refuse(self, domain: str) -> None:
         for _ in range(3):
-            self.incidents.blamed(domain)
+            self.incidents.lost(domain)
 
     def holds_back(self) -> bool:
         return self.throttle.holds_back("refuses.example")
@@ -89,7 +89,7 @@ def test_one_page_is_enough_to_end_it(sites: Sites) -> None:
     for domain in ["serves.example", "refuses.example"]:
         sites.throttle.started(domain)
 
-    sites.incidents.served(Proxy("http://127.0.0.1:8000"), "refuses.example")
+    sites.incidents.served(Proxy("http://127.0.0.1:8000"), "refuses.example", 1.0)
 
     assert not sites.holds_back()
 

@@ -214,13 +214,13 @@ def test_a_proxy_is_cleared_by_another_page_of_the_same_domain() -> None:
     number = incidents.add(Incident(proxy, SITE))
     (incident,) = incidents.get([number])
 
-    incidents.served(other, SITE)
-    assert not incidents.is_cleared(incident)
-    incidents.served(proxy, OTHER)
-    assert not incidents.is_cleared(incident)
-    incidents.served(proxy, SITE)
+    incidents.served(other, SITE, 1.0)
+    assert not incidents.count_cleared([incident])
+    incidents.served(proxy, OTHER, 1.0)
+    assert not incidents.count_cleared([incident])
+    incidents.served(proxy, SITE, 1.0)
 
-    assert incidents.is_cleared(incident)
+    assert incidents.count_cleared([incident])
 
 
 def test_a_page_of_another_domain_clears_while_the_domain_has_given_nothing_at_all() -> None:
@@ -229,11 +229,11 @@ def test_a_page_of_another_domain_clears_while_the_domain_has_given_nothing_at_a
     number = incidents.add(Incident(proxy, SITE))
     (incident,) = incidents.get([number])
 
-    incidents.served(proxy, OTHER)
-    assert incidents.is_cleared(incident)
-    incidents.served(other, SITE)
+    incidents.served(proxy, OTHER, 1.0)
+    assert incidents.count_cleared([incident])
+    incidents.served(other, SITE, 1.0)
 
-    assert not incidents.is_cleared(incident)
+    assert not incidents.count_cleared([incident])
 
 
 def test_a_domain_that_has_given_nothing_and_three_pages_of_which_were_to_blame_refuses_all() -> (
@@ -242,33 +242,117 @@ def test_a_domain_that_has_given_nothing_and_three_pages_of_which_were_to_blame_
     incidents = Incidents()
     (incident,) = incidents.get([incidents.add(Incident(Proxy("http://p1:1"), SITE))])
     for _ in range(2):
-        incidents.blamed(SITE)
-        incidents.blamed(OTHER)
-    assert not incidents.is_cleared(incident)
+        incidents.lost(SITE)
+        incidents.lost(OTHER)
+    assert not incidents.count_cleared([incident])
 
-    incidents.blamed(SITE)
+    incidents.lost(SITE)
 
-    assert incidents.is_cleared(incident)
-    incidents.served(Proxy("http://p2:1"), SITE)
-    assert not incidents.is_cleared(incident)
-
-
-def test_the_domains_that_are_known_to_refuse_are_bounded() -> None:
-    incidents = Incidents()
-    for number in range(65_540):
-        incidents.blamed(f"{number}.example")
-
-    assert len(incidents._blamed) == 65_536
+    assert incidents.count_cleared([incident])
+    incidents.served(Proxy("http://p2:1"), SITE, 1.0)
+    assert not incidents.count_cleared([incident])
 
 
 def test_what_came_before_clears_nothing() -> None:
     incidents = Incidents()
     proxy = Proxy("http://p1:1")
-    incidents.served(proxy, SITE)
+    incidents.served(proxy, SITE, 1.0)
 
     (incident,) = incidents.get([incidents.add(Incident(proxy, SITE))])
 
-    assert not incidents.is_cleared(incident)
+    assert not incidents.count_cleared([incident])
+
+
+def test_what_was_asked_for_before_clears_nothing() -> None:
+    incidents = Incidents()
+    proxy = Proxy("http://p1:1")
+    (incident,) = incidents.get([incidents.add(Incident(proxy, SITE, began=2.0))])
+
+    incidents.served(proxy, SITE, 1.0)
+    assert not incidents.count_cleared([incident])
+    incidents.served(proxy, SITE, 3.0)
+
+    assert incidents.count_cleared([incident]) == 1
+
+
+class Refusals:
+    """Pages of one site, each of which three proxies refuse one after another."""
+
+    def __init__(self) -> None:
+        self.incidents = Incidents()
+        self.proxies = [Proxy(f"http://p{number}:1") for number in range(3)]
+        self.now = 0.0
+
+    def of_a_page(self) -> list[Incident]:
+        numbers = []
+        for proxy in self.proxies:
+            self.now += 1.0
+            numbers.append(self.incidents.add(Incident(proxy, SITE, began=self.now)))
+        return self.incidents.get(numbers)
+
+    def give(self, *proxies: Proxy) -> None:
+        """Let other pages come."""
+        self.now += 1.0
+        for proxy in proxies:
+            self.incidents.served(proxy, SITE, self.now)
+
+
+def test_a_page_is_at_fault_that_three_proxies_refuse_which_work() -> None:
+    site = Refusals()
+    refused = site.of_a_page()
+
+    site.give(*site.proxies[:2])
+    assert not site.incidents.is_at_fault(refused)
+    assert not site.incidents.is_at_fault(refused[:2])
+    site.give(*site.proxies)
+
+    assert site.incidents.is_at_fault(refused)
+    assert not site.incidents.is_at_fault(refused[:2])
+
+
+def test_where_pages_have_come_that_were_refused_as_often_none_is_at_fault_for_that() -> None:
+    site = Refusals()
+    refused = site.of_a_page()
+    site.give(*site.proxies)
+
+    site.incidents.came_after_all(SITE)
+    for _ in range(4):
+        assert not site.incidents.is_at_fault(refused)
+        site.incidents.lost(SITE)
+    assert not site.incidents.is_at_fault(refused)
+    site.incidents.lost(SITE)
+
+    assert site.incidents.is_at_fault(refused)
+
+
+def test_after_an_outage_that_many_pages_have_survived_some_are_at_fault_again() -> None:
+    site = Refusals()
+    refused = site.of_a_page()
+    site.give(*site.proxies)
+
+    for _ in range(1000):
+        site.incidents.came_after_all(SITE)
+    assert not site.incidents.is_at_fault(refused)
+    for _ in range(150):
+        site.incidents.lost(SITE)
+
+    assert site.incidents.is_at_fault(refused)
+
+
+def test_where_none_has_come_it_is_enough_that_the_site_has_given_others() -> None:
+    site = Refusals()
+    for _ in range(2):
+        site.incidents.lost(SITE)
+    before = site.of_a_page()
+    site.give(site.proxies[0])
+    assert not site.incidents.is_at_fault(before)
+
+    site.incidents.lost(SITE)
+
+    assert site.incidents.is_at_fault(before)
+    assert not site.incidents.is_at_fault(site.of_a_page())  # nothing has come since: an outage?
+    site.incidents.came_after_all(SITE)
+    assert not site.incidents.is_at_fault(before)
 
 
 def test_the_incidents_that_are_kept_are_the_latest() -> None:
@@ -293,10 +377,10 @@ def test_numbers_of_another_run_are_not_found() -> None:
     assert another.get([number]) == []
 
 
-def test_the_domains_that_are_known_to_give_are_bounded() -> None:
+def test_the_domains_that_are_known_are_bounded() -> None:
     incidents = Incidents()
     proxy = Proxy("http://p1:1")
     for number in range(65_540):
-        incidents.served(proxy, f"{number}.example")
+        incidents.served(proxy, f"{number}.example", 1.0)
 
-    assert len(incidents._giving) == 65_536
+    assert len(incidents._sites) == 65_536

@@ -101,3 +101,43 @@ async def test_a_page_that_nobody_can_have_is_to_blame_itself_and_costs_no_proxy
     cooldowns = crawled.middleware.pool.cooldowns
     assert cooldowns is not None
     assert not cooldowns.wake("127.0.0.1")
+
+
+@deferred_f_from_coro_f
+async def test_pages_that_nobody_can_have_do_not_wait_at_the_end_of_a_crawl(
+    play: Callable[..., Playground],
+) -> None:
+    playground = play(*[ProxySpec(latency=0.04)] * 20)
+    bad = [f"{playground.origin_url}/status/403?{number}" for number in range(40)]
+    good = [f"{playground.origin_url}/{number}" for number in range(160)]
+    mixed = [page for number in range(40) for page in (bad[number], *good[number::40])]
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "PROXYWHIRL_WAIT_TIMEOUT": 60},
+        [playground.origin_url, *reversed(mixed)],  # what comes last is crawled first
+        FollowingSpider,
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 160
+    assert len(crawled.spider.failures) == crawled.stat("pages_at_fault") == 40
+    assert crawled.stat("empty") == 0  # none had to wait for its time-out
+    assert crawled.stat("bans") <= 40 * 4
+
+
+@deferred_f_from_coro_f
+async def test_pages_that_come_after_many_refusals_are_not_given_up_as_if_they_never_did(
+    play: Callable[..., Playground],
+) -> None:
+    flaky = ProxySpec(latency=0.02, fault=Fault.STATUS, fault_share=0.5)
+    playground = play(*[flaky] * 3)
+
+    crawled = await crawl(
+        {"PROXYWHIRL_PROXIES": playground.proxy_urls, "PROXYWHIRL_COOLDOWN": 0.2},
+        [f"{playground.origin_url}/{number}" for number in range(300)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    # One in sixteen fails four times, which was enough; one in 256 more often than it may.
+    assert crawled.stat("pages_at_fault") <= 2
+    assert len(crawled.spider.responses) >= 294
