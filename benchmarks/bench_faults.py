@@ -125,6 +125,11 @@ ROWS = [
         "one gateway, which answers 502 to one request in ten",
         [replace(answers(502), latency=0.2, fault_share=0.1)],
     ),
+    Row(
+        "a site bans each for 3 s that asks more than five times a second, 1,500 pages",
+        [ProxySpec(latency=0.1, most_a_second=5)] * 10,
+        pages=1500,
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ from scrapy_proxywhirl.core.proxy import DEFAULT_EMA_ALPHA
 PREFIX = "PROXYWHIRL_"
 
 DEFAULTS: dict[str, Any] = {
+    "PROXYWHIRL_ADAPTIVE_DELAY": True,
     "PROXYWHIRL_ADAPTIVE_TIMEOUT": 0.0,
     "PROXYWHIRL_BAN_POLICY": "scrapy_proxywhirl.outcomes.BanPolicy",
     "PROXYWHIRL_BAN_STATUSES": [403, 429, 502, 503, 504],

@@ -13,6 +13,7 @@ from scrapy_proxywhirl.checks import CrawlCheck
 from scrapy_proxywhirl.choice import Choices
 from scrapy_proxywhirl.core import (
     Incidents,
+    LearnedDelays,
     PoolCooldowns,
     PoolDomains,
     PoolJournal,
@@ -131,6 +132,7 @@ class Parts:
             throttle,
             has_cache=crawler.settings.getbool("HTTPCACHE_ENABLED"),
             measures_body=settings.measures_body,
+            pool=pool,
         )
         shortage = Shortage(crawler, settings.on_empty, stats)
         exchange = None
@@ -159,7 +161,12 @@ def _pool(crawler: Crawler, settings: ProxyWhirlSettings) -> ProxyPool:
     concurrency, delay = settings.concurrency_per_proxy, settings.delay_per_proxy
     return ProxyPool(
         crawler.settings["BOT_NAME"],
-        cooldowns=PoolCooldowns(settings.cooldown, settings.cooldown_max, monotonic),
+        cooldowns=PoolCooldowns(
+            settings.cooldown,
+            settings.cooldown_max,
+            monotonic,
+            delays=LearnedDelays(monotonic) if settings.has_adaptive_delay else None,
+        ),
         limits=PoolLimits(concurrency, delay, monotonic) if concurrency or delay else None,
         sessions=PoolSessions(settings.session_ttl, monotonic),
         domains=PoolDomains() if settings.tells_domains_apart else None,

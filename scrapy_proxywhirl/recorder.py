@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from scrapy_proxywhirl.budget import Budget
-    from scrapy_proxywhirl.core import Incidents, Proxy, Strategy
+    from scrapy_proxywhirl.core import Incidents, Proxy, ProxyPool, Strategy
     from scrapy_proxywhirl.judge import Judge
     from scrapy_proxywhirl.sources.replacements import Replacements
     from scrapy_proxywhirl.stats import CrawlStats
@@ -58,6 +58,7 @@ class Recorder:
         throttle: Is told of the attempts under way.
         has_cache: Whether HttpCacheMiddleware may store what comes back.
         measures_body: Whether a response time goes to the end of the body.
+        pool: The proxies.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class Recorder:
         throttle: Throttle,
         has_cache: bool,
         measures_body: bool,
+        pool: ProxyPool,
     ) -> None:
+        self._pool = pool
         self._incidents = incidents
         self._timeouts = timeouts
         self._measures_body = measures_body
@@ -282,10 +285,29 @@ class Recorder:
             self._incidents.served(proxy, domain, attempt.started)
             if attempt.note.get("failures", 0) >= ALIKE - 1:
                 self._incidents.came_after_all(domain)
+            self._learn_delay(attempt)
         if incident is None:
             return None
         incident.reason, incident.began = verdict.reason, attempt.started
+        incident.is_ban = outcome is Outcome.BAN
         return self._incidents.add(incident)
+
+    def _learn_delay(self, attempt: Attempt) -> None:
+        """Let a page that has come tell how often proxies may ask for those of its domain."""
+        cooldowns, domain = self._pool.cooldowns, attempt.domain
+        if cooldowns is None or cooldowns.delays is None:
+            return
+        incidents = self._incidents.get(attempt.note.get("incidents", ()))
+        bans = [one for one in incidents if one.is_ban and one.domain == domain]
+        with self._pool.lock:
+            delay = cooldowns.came(attempt.proxy, domain, bans)
+        if delay:
+            logger.info(
+                "%s bans proxies that ask it too often: each waits between two requests to it, %.2g"
+                " s for now (PROXYWHIRL_ADAPTIVE_DELAY)",
+                domain,
+                delay,
+            )
 
 
 def _write_note(

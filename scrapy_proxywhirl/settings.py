@@ -56,6 +56,8 @@ class ProxyWhirlSettings:
         cooldown_max: What none is longer than, in seconds.
         concurrency_per_proxy: The most attempts in flight on one proxy; 0 for any number.
         delay_per_proxy: The least seconds between two attempts on one.
+        has_adaptive_delay: Whether a site that bans proxies which ask too often is asked less
+            often.
         budget: What the crawl may cost, in the currency of the proxies' costs; None for any sum.
         ban_policy: The class that tells bans from answers.
         on_empty: What is done with a page for which no proxy may be selected: one of
@@ -88,6 +90,7 @@ class ProxyWhirlSettings:
     cooldown_max: float
     concurrency_per_proxy: int
     delay_per_proxy: float
+    has_adaptive_delay: bool
     budget: float | None
     ban_policy: Any
     on_empty: str
@@ -130,6 +133,7 @@ class ProxyWhirlSettings:
             cooldown_max=_cooldown_max(settings),
             concurrency_per_proxy=values.whole_number(settings, "CONCURRENCY_PER_PROXY"),
             delay_per_proxy=values.seconds(settings, "DELAY_PER_PROXY"),
+            has_adaptive_delay=values.yes_or_no(settings, "ADAPTIVE_DELAY"),
             budget=_budget(settings),
             ban_policy=values.loaded(settings, "BAN_POLICY"),
             on_empty=values.one_of(settings, "ON_EMPTY", ON_EMPTY),

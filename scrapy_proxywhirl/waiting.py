@@ -189,8 +189,8 @@ class WaitingRoom:
                 del self.lines[line.demand]
         if not self.lines:
             self.close()
-        elif self._pool.limits is not None:
-            free = self._pool.limits.next_free()
+        else:
+            free = self._pool.next_free()
             if free < _TICK:
                 self.look_soon(max(free, 0.0))
 

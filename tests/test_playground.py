@@ -346,9 +346,23 @@ def test_a_fault_befalls_its_share_of_the_requests(play: Callable[..., Playgroun
     assert len(playground.origin_log()) == statuses.count(200)
 
 
+def test_a_proxy_that_asks_too_often_is_banned(play: Callable[..., Playground]) -> None:
+    playground = play(ProxySpec(status=429, most_a_second=5, ban_seconds=60.0))
+
+    statuses = [
+        fetch(f"{playground.origin_url}/page", playground.proxy_urls[0])[0] for _ in range(200)
+    ]
+
+    first = statuses.index(429)
+    assert first >= 5  # on a machine that is slow, more
+    assert statuses[first:] == [429] * (200 - first)
+
+
 @pytest.mark.parametrize(
     ("spec", "error"),
     [
+        ({"most_a_second": -1}, "most_a_second is -1; it must be at least 0"),
+        ({"ban_seconds": -1.0}, "ban_seconds is -1.0; it must be in seconds, of at least 0"),
         ({"fault_share": 0.0}, r"fault_share is 0.0; it must be in \(0, 1\]"),
         ({"fault_share": 1.1}, r"fault_share is 1.1; it must be in \(0, 1\]"),
         (
@@ -357,6 +371,6 @@ def test_a_fault_befalls_its_share_of_the_requests(play: Callable[..., Playgroun
         ),
     ],
 )
-def test_a_share_is_checked(spec: dict[str, Any], error: str) -> None:
+def test_shares_and_bans_are_checked(spec: dict[str, Any], error: str) -> None:
     with pytest.raises(ValueError, match=error):
         ProxySpec(**spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scrapy_proxywhirl.core.config import StrategyConfig
 from scrapy_proxywhirl.core.context import SelectionContext
+from scrapy_proxywhirl.core.delays import LearnedDelays
 from scrapy_proxywhirl.core.domains import PoolDomains
 from scrapy_proxywhirl.core.errors import (
     DuplicateProxyError,
@@ -48,6 +49,7 @@ __all__ = [
     "Incident",
     "Incidents",
     "InvalidProxyError",
+    "LearnedDelays",
     "LeastLoadedStrategy",
     "LeastUsedStrategy",
     "NoMatchingProxyError",

@@ -85,7 +85,7 @@ class Droughts:
                 drought.tried = self._clock()
                 drought.pause = min(2.0 * drought.pause or self._interval / _FIRST, self._interval)
 
-    def end(self, domain: str | None, proxy: Proxy, started: float | None) -> bool:
+    def end(self, domain: str | None, proxy: Proxy, started: float | None) -> float | None:
         """
         End those that a success of *proxy* at *domain* shows to be over.
 
@@ -96,19 +96,21 @@ class Droughts:
                 when a drought began says nothing of it.
 
         Returns:
-            Whether there was one.
+            For how many seconds there was one; None where there was none.
         """
         droughts = self.by_domain.get(domain, {})
-        over = [
-            wanted
+        over = {
+            wanted: drought.began
             for wanted, drought in droughts.items()
             if wanted.fits(proxy) and (started is None or started >= drought.began)
-        ]
+        }
+        if not over:
+            return None
         for wanted in over:
             del droughts[wanted]
-        if over and not droughts:
+        if not droughts:
             del self.by_domain[domain]
-        return bool(over)
+        return self._clock() - min(over.values())
 
     def clear(self) -> None:
         """Know of none any more."""

@@ -47,6 +47,7 @@ class Incident:
         cost_ms: What it is known to have taken, as the time-out that it ran into; else 0.
         reason: What it was, in a word of whoever recorded it.
         began: When the attempt began, in seconds by whoever recorded it.
+        is_ban: Whether it was the site's refusal.
         rests: That it began: one for all, one for the domain, or none where it was no news.
         moves: What it did to which averages of response times, until that is taken back.
         failures: How many in a row it made, where it made any.
@@ -61,6 +62,7 @@ class Incident:
     cost_ms: float = 0.0
     reason: str = ""
     began: float = -inf
+    is_ban: bool = False
     rests: tuple[Rest, ...] = ()
     moves: tuple[tuple[MovingAverage, Move], ...] = ()
     failures: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import inf
 from threading import Lock
 
 from scrapy_proxywhirl.core.domains import PoolDomains
@@ -168,10 +169,20 @@ class ProxyPool(ProxySet):
             wanted: What else would be asked of it.
         """
         with self.lock:
-            if self.limits is None:
-                return False
-            resting = () if self.cooldowns is None else self.cooldowns.wake(domain)
-            return self.limits.has_busy(resting, wanted)
+            cooldowns = self.cooldowns
+            resting = () if cooldowns is None else cooldowns.wake(domain)
+            if cooldowns is not None and cooldowns.has_delayed(domain, resting, wanted):
+                return True
+            return self.limits is not None and self.limits.has_busy(resting, wanted)
+
+    def next_free(self) -> float:
+        """Return in how many seconds the next delay is over; infinity where there is none."""
+        with self.lock:
+            limits, delays = self.limits, self.cooldowns.delays if self.cooldowns else None
+            return min(
+                limits.next_free() if limits is not None else inf,
+                delays.next_free() if delays is not None else inf,
+            )
 
     def _make_label_unique(self, proxy: Proxy) -> None:
         name = proxy.label

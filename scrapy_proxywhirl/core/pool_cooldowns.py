@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from math import inf
@@ -15,6 +15,7 @@ from scrapy_proxywhirl.core.droughts import Droughts
 from scrapy_proxywhirl.core.wanted import Wanted
 
 if TYPE_CHECKING:
+    from scrapy_proxywhirl.core.delays import LearnedDelays
     from scrapy_proxywhirl.core.incident import Incident
     from scrapy_proxywhirl.core.indexed_set import IndexedSet
     from scrapy_proxywhirl.core.journal import PoolJournal
@@ -53,6 +54,7 @@ class PoolCooldowns:
         longest: What none is longer than, in seconds; at least *first*.
         clock: Gives the time in seconds.
         rng: The source of chance.
+        delays: Between two requests of a proxy to a domain; None for none.
 
     Raises:
         ValueError: *first* or *longest* is out of its range.
@@ -69,6 +71,7 @@ class PoolCooldowns:
         longest: float,
         clock: Callable[[], float],
         rng: Random | None = None,
+        delays: LearnedDelays | None = None,
     ) -> None:
         if not 0.0 < first <= longest < inf:
             raise ValueError(
@@ -79,6 +82,7 @@ class PoolCooldowns:
         self._clock = clock
         self._rng = rng or Random()
         self._longest = longest
+        self.delays = delays
         self.journal: PoolJournal | None = None
         self.everywhere = self._new(None)
         self.is_idle = True
@@ -97,7 +101,12 @@ class PoolCooldowns:
             proxy._rest(False)
         cooldown = self._domains.get(domain)
         if cooldown is None:
-            self.is_idle = not (self.everywhere.rests or self._domains or self._banned_by)
+            self.is_idle = not (
+                self.everywhere.rests
+                or self._domains
+                or self._banned_by
+                or (self.delays is not None and not self.delays.is_idle)
+            )
             if self.is_idle:
                 self._droughts.clear()
             return ()
@@ -120,6 +129,8 @@ class PoolCooldowns:
             cooldown.started(proxy)
         if self._droughts.by_domain:
             self._droughts.tried(domain, proxy)
+        if self.delays is not None:
+            self.delays.started(proxy, domain)
 
     def failed(self, incident: Incident, started: float | None) -> Rest | None:
         """Let a proxy rest everywhere; return its rest, or None where its failure is no news."""
@@ -157,8 +168,12 @@ class PoolCooldowns:
 
     def succeeded(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
         """Note that *proxy* works."""
-        if self._droughts.by_domain and self._droughts.end(domain, proxy, started):
-            self._recall(domain)
+        if self._droughts.by_domain:
+            dry = self._droughts.end(domain, proxy, started)
+            if dry is not None:
+                self._recall(domain)
+                if self.delays is not None:
+                    self.delays.was_dry(domain, dry)
         if self.everywhere.succeeded(proxy, started):
             proxy._rest(False)
         cooldown = self._domains.get(domain)
@@ -249,6 +264,35 @@ class PoolCooldowns:
         for cooldown in (self.everywhere, *self._domains.values()):
             cooldown.forget(proxy)
         self._banned_by.pop(proxy.id, None)
+        if self.delays is not None:
+            self.delays.forget(proxy)
+
+    def came(self, proxy: Proxy, domain: str | None, bans: Iterable[Incident]) -> float:
+        """
+        Note that a page of *domain* has come by *proxy*, with which others were banned.
+
+        Returns:
+            The delay between two requests of a proxy to the domain, where that is known from now
+            on to keep them from bans; else 0.
+        """
+        if self.delays is None:
+            return 0.0
+        is_proven = self.delays.served(proxy, domain)
+        for ban in bans:
+            self.delays.banned(ban)
+        if not self.delays.is_idle:
+            self.is_idle = False
+        return self.delays.delay(domain) if is_proven else 0.0
+
+    def delayed(self, domain: str | None) -> Collection[str]:
+        """Return the ids of those that have but to wait before they ask *domain* again."""
+        return self.delays.wake(domain) if self.delays is not None else ()
+
+    def has_delayed(
+        self, domain: str | None, resting: Collection[str], wanted: Wanted | None
+    ) -> bool:
+        """Tell whether one has but to wait: see :meth:`LearnedDelays.has_waiting`."""
+        return self.delays is not None and self.delays.has_waiting(domain, resting, wanted)
 
     def _new(self, domain: str | None) -> Cooldown:
         noted = partial(self._note, domain)

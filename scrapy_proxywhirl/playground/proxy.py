@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from random import Random
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,8 @@ class LoopbackProxy:
         self._received = received
         self.log: list[dict[str, Any]] = []
         self._rng = Random(name)
+        self._asked: list[float] = []  # when, within the last second
+        self._banned_until = 0.0
         self._capacity = 0
         self._places: AbstractAsyncContextManager[None] = nullcontext()
         self._idle: defaultdict[str, list[_Connection]] = defaultdict(list)
@@ -122,9 +125,19 @@ class LoopbackProxy:
 
     def _draw(self) -> ProxySpec:
         """Return how it is to behave for one request."""
+        if self.spec.most_a_second and self._is_banned(monotonic()):
+            return replace(self.spec, fault=Fault.STATUS)
         if self._rng.random() < self.spec.fault_share:
             return self.spec
         return replace(self.spec, fault=Fault.NONE)
+
+    def _is_banned(self, now: float) -> bool:
+        """Tell whether it is banned, or from this request on."""
+        self._asked = [one for one in self._asked if now - one < 1.0]
+        self._asked.append(now)
+        if now >= self._banned_until and len(self._asked) > self.spec.most_a_second:
+            self._banned_until = now + self.spec.ban_seconds
+        return now < self._banned_until
 
     def _place(self, capacity: int) -> AbstractAsyncContextManager[None]:
         if capacity != self._capacity:

@@ -42,6 +42,9 @@ class ProxySpec:
         scheme: ``http``, ``https`` for the same by TLS, or ``socks5``.
         fault_share: Which share of its requests the fault befalls, in (0, 1], each by chance as
             through a gateway with many exits; 1 for :attr:`Fault.REFUSE`.
+        most_a_second: Of how many requests within a second one more gets it banned, as a site does:
+            from then on it answers with :attr:`status`; 0 for any number.
+        ban_seconds: For how long.
 
     What is said of statuses, headers and bodies is for http:// pages by an HTTP proxy; nobody but
     the two ends sees what is in a tunnel.
@@ -58,15 +61,19 @@ class ProxySpec:
     byte_seconds: float = 0.0
     scheme: str = "http"
     fault_share: float = 1.0
+    most_a_second: int = 0
+    ban_seconds: float = 3.0
 
     def __post_init__(self) -> None:
-        for name in ("latency", "body_seconds", "byte_seconds"):
+        for name in ("latency", "body_seconds", "byte_seconds", "ban_seconds"):
             value = getattr(self, name)
             if not 0.0 <= value < inf:
                 raise ValueError(f"{name} is {value!r}; it must be in seconds, of at least 0")
 
-        if self.capacity < 0:
-            raise ValueError(f"capacity is {self.capacity!r}; it must be at least 0")
+        for name in ("capacity", "most_a_second"):
+            number = getattr(self, name)
+            if number < 0:
+                raise ValueError(f"{name} is {number!r}; it must be at least 0")
 
         if not 0.0 < self.fault_share <= 1.0:
             raise ValueError(f"fault_share is {self.fault_share!r}; it must be in (0, 1]")

@@ -126,6 +126,28 @@ async def test_pages_that_nobody_can_have_do_not_wait_at_the_end_of_a_crawl(
 
 
 @deferred_f_from_coro_f
+async def test_a_site_that_bans_proxies_which_ask_too_often_is_asked_less_often(
+    play: Callable[..., Playground], caplog: pytest.LogCaptureFixture
+) -> None:
+    limited = ProxySpec(latency=0.02, most_a_second=10, ban_seconds=0.5)
+    playground = play(*[limited] * 4)
+    caplog.set_level("INFO", "scrapy_proxywhirl.recorder")
+
+    crawled = await crawl(
+        {
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_COOLDOWN": 0.5,
+            "PROXYWHIRL_RETRY_TIMES": 30,
+        },
+        [f"{playground.origin_url}/{number}" for number in range(300)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) >= 290  # some may be blamed before anything is known
+    assert "127.0.0.1 bans proxies that ask it too often" in caplog.text
+
+
+@deferred_f_from_coro_f
 async def test_pages_that_come_after_many_refusals_are_not_given_up_as_if_they_never_did(
     play: Callable[..., Playground],
 ) -> None:

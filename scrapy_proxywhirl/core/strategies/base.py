@@ -154,6 +154,8 @@ class Strategy(ABC):
         failed, stay_on, domain, wanted = context
         resting = cooldowns.wake(domain) if cooldowns is not None else ()
         unwanted = failed if wanted is None else either(failed, wanted.exclude)
+        if cooldowns is not None:
+            unwanted = either(unwanted, cooldowns.delayed(domain))
         proxy, is_bound = None, False
         if wanted is not None:
             proxy, is_bound = bound_to(pool, wanted, either(unwanted, resting))
@@ -163,7 +165,7 @@ class Strategy(ABC):
             proxy = self._pick_among(pool, context, cooldowns, resting, unwanted)
         if proxy is None and cooldowns is not None and not failed:
             is_busy = pool.limits is not None and pool.limits.has_busy(resting, wanted)
-            if not is_busy:  # that is waited for
+            if not is_busy and not cooldowns.has_delayed(domain, resting, wanted):  # waited for
                 proxy = cooldowns.to_try_in_drought(domain, wanted)
         session = wanted.session if wanted is not None else None
         if proxy is not None and session is not None and pool.sessions is not None:
