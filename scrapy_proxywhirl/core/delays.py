@@ -29,8 +29,10 @@ _DISTRUST = 10
 # Without a page so many seconds count at most, save in a drought: the domain was not asked longer.
 _IDLE = 5.0
 
-# After so many seconds all counts are halved, for what is new to count for more.
+# After so many seconds, or so many droughts like the last one, all counts are halved, for what is
+# new to count for more.
 _WINDOW = 60.0
+_DROUGHTS_IN_WINDOW = 4.0
 
 # With a delay so many times as many pages are to come for one ban as without. Where that is not so
 # after so many bans, it is not for asking too often that proxies are banned.
@@ -131,7 +133,7 @@ class _Site:
         """Note that *proxy* has brought one."""
         self.time += min(now - self.looked_at, _IDLE)
         self.looked_at = now
-        if self.time > _WINDOW:
+        if self.time > max(_WINDOW, _DROUGHTS_IN_WINDOW * self.lost):
             self.time /= 2.0
             self.dry /= 2.0
             self.pages //= 2
@@ -199,6 +201,8 @@ class LearnedDelays:
 
     def next_free(self) -> float:
         """Return in how many seconds the next delay is over; infinity where there is none."""
+        for domain in self._delayed:
+            self.wake(domain)
         due = min((site.due[0][0] for site in self._delayed.values() if site.due), default=inf)
         return due - self._clock()
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from math import inf
 from random import Random
 
 import pytest
@@ -166,6 +167,7 @@ def test_who_has_asked_waits_and_is_waited_for(a_limited_crawl: Crawl) -> None:
     assert crawl.pool.next_free() == pytest.approx(delay)
     crawl.strategy.select(crawl.pool, SelectionContext(domain="b.example"))
     crawl.clock.now += delay
+    assert crawl.pool.next_free() == inf
     assert not crawl.pool.has_busy(SITE)
     assert crawl.strategy.select(crawl.pool, context) in selected
 
