@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from scrapy_proxywhirl.budget import Budget
-    from scrapy_proxywhirl.core import Incidents, Proxy, ProxyPool, Strategy
+    from scrapy_proxywhirl.core import Incident, Incidents, Proxy, ProxyPool, Strategy
     from scrapy_proxywhirl.judge import Judge
     from scrapy_proxywhirl.sources.replacements import Replacements
     from scrapy_proxywhirl.stats import CrawlStats
@@ -297,8 +297,10 @@ class Recorder:
         cooldowns, domain = self._pool.cooldowns, attempt.domain
         if cooldowns is None or cooldowns.delays is None:
             return
-        incidents = self._incidents.get(attempt.note.get("incidents", ()))
-        bans = [one for one in incidents if one.is_ban and one.domain == domain]
+        bans: list[Incident] = []
+        if "incidents" in attempt.note:
+            incidents = self._incidents.get(attempt.note["incidents"])
+            bans = [one for one in incidents if one.is_ban and one.domain == domain]
         with self._pool.lock:
             delay = cooldowns.came(attempt.proxy, domain, bans)
         if delay:

@@ -9,6 +9,8 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
+from scrapy_proxywhirl.core.wanted import is_worth_waiting_for
+
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.incident import Incident
     from scrapy_proxywhirl.core.proxy import Proxy
@@ -123,7 +125,8 @@ class _Site:
 
     def is_useful(self) -> bool:
         """Tell whether there are clearly fewer bans with the delay than without."""
-        return self.pages >= 2.0 * _USEFUL * self.pages_each * (1 + self.bans) > 0.0
+        enough = 2.0 * _USEFUL * self.pages_each * (1 + self.bans)
+        return self.delay > 0.0 and self.pages >= enough
 
     def is_useless(self) -> bool:
         """Tell whether there are nearly as many bans with the delay as without."""
@@ -213,10 +216,7 @@ class LearnedDelays:
         self.wake(domain)
         site = self._delayed.get(domain)
         return site is not None and any(
-            not proxy.is_resting
-            and proxy_id not in resting
-            and (wanted is None or wanted.fits(proxy))
-            for proxy_id, (_, proxy) in site.waiting.items()
+            is_worth_waiting_for(proxy, resting, wanted) for _, proxy in site.waiting.values()
         )
 
     def started(self, proxy: Proxy, domain: str | None) -> None:
@@ -231,12 +231,13 @@ class LearnedDelays:
         """Note that until now there was no proxy for *domain*, for so long."""
         site = self._sites.get(domain)
         if site is not None:
+            now = self._clock()
             site.dry += seconds
             site.time += seconds
-            site.looked_at = self._clock()
+            site.looked_at = now
             site.droughts += 1
             site.lost = seconds
-            site.start_over(self._clock())  # there have been bans
+            site.start_over(now)  # there have been bans
 
     def served(self, proxy: Proxy, domain: str | None) -> bool:
         """
@@ -260,7 +261,7 @@ class LearnedDelays:
             or now - site.changed < site.patience
         ):
             return False
-        self._shorten(site, domain)
+        self._shorten(site, domain, now)
         if site.is_proven or not site.is_useful():
             return False
         site.is_proven = True
@@ -279,9 +280,10 @@ class LearnedDelays:
             return  # it may be back at once
         site.working.discard(proxy_id)  # until it works again the others say the same
         site.news += 1
+        now = self._clock()
         site.patience = min(max(site.patience, 2.0 * (incident.began - site.changed)), _WINDOW)
         if site.delay:
-            self._lengthen(site, domain)
+            self._lengthen(site, domain, now)
         elif (
             site.news >= _BANS * site.distrust
             and site.droughts >= _DROUGHTS
@@ -291,7 +293,7 @@ class LearnedDelays:
             delay = min(max(_SHORTEST, len(site.used) * site.time / site.pages), _LONGEST)
             site.counted_from = inf
             site.longest = _LONGER * delay
-            site.change(delay, self._clock())
+            site.change(delay, now)
             self._delayed[domain] = site
 
     def forget(self, proxy: Proxy) -> None:
@@ -299,29 +301,29 @@ class LearnedDelays:
         for site in self._delayed.values():
             site.waiting.pop(proxy.id, None)
 
-    def _lengthen(self, site: _Site, domain: str | None) -> None:
+    def _lengthen(self, site: _Site, domain: str | None, now: float) -> None:
         if site.is_useless():
-            self._end(site, domain)
+            self._end(site, domain, now)
             return
         site.too_short = site.delay
-        site.lengthened = self._clock()
-        site.change(min(max(site.good, _LONGER * site.delay), site.longest), self._clock())
+        site.lengthened = now
+        site.change(min(max(site.good, _LONGER * site.delay), site.longest), now)
         site.good = 0.0
 
-    def _shorten(self, site: _Site, domain: str | None) -> None:
+    def _shorten(self, site: _Site, domain: str | None, now: float) -> None:
         delay = _SHORTER * site.delay
         if delay < _SHORTEST:
-            self._end(site, domain)
+            self._end(site, domain, now)
             return
         least = _ABOVE * site.too_short
         if delay < least:
             delay = min(site.delay, max(least, _LITTLE_SHORTER * site.delay))
-            if self._clock() - site.lengthened >= _PAYS * site.lost:
+            if now - site.lengthened >= _PAYS * site.lost:
                 site.too_short *= _FORGET
         site.good, site.delay = site.delay, delay
-        site.start_over(self._clock())
+        site.start_over(now)
 
-    def _end(self, site: _Site, domain: str | None) -> None:
+    def _end(self, site: _Site, domain: str | None, now: float) -> None:
         site.distrust *= _DISTRUST
-        site.begin(self._clock())
+        site.begin(now)
         del self._delayed[domain]

@@ -93,6 +93,9 @@ class _Site:
             self.lost //= 2
 
 
+_UNKNOWN = _Site()
+
+
 class Incidents:
     """
     Failed attempts, and whether their proxies have been seen to work since.
@@ -202,6 +205,3 @@ class Incidents:
             if len(self._sites) < _DOMAINS:
                 self._sites[domain] = site
         return site
-
-
-_UNKNOWN = _Site()

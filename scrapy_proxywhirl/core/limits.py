@@ -8,6 +8,8 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
+from scrapy_proxywhirl.core.wanted import is_worth_waiting_for
+
 if TYPE_CHECKING:
     from scrapy_proxywhirl.core.proxy import Proxy
     from scrapy_proxywhirl.core.wanted import Wanted
@@ -82,12 +84,7 @@ class PoolLimits:
             resting: Ids of proxies that do not count.
             wanted: What else one has to be; None for any.
         """
-        return any(
-            not proxy.is_resting
-            and proxy_id not in resting
-            and (wanted is None or wanted.fits(proxy))
-            for proxy_id, proxy in self._busy.items()
-        )
+        return any(is_worth_waiting_for(proxy, resting, wanted) for proxy in self._busy.values())
 
     def forget(self, proxy: Proxy) -> None:
         """Know nothing of *proxy* any more: it has left the pool."""

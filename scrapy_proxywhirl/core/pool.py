@@ -169,11 +169,17 @@ class ProxyPool(ProxySet):
             wanted: What else would be asked of it.
         """
         with self.lock:
-            cooldowns = self.cooldowns
-            resting = () if cooldowns is None else cooldowns.wake(domain)
-            if cooldowns is not None and cooldowns.has_delayed(domain, resting, wanted):
-                return True
-            return self.limits is not None and self.limits.has_busy(resting, wanted)
+            resting = () if self.cooldowns is None else self.cooldowns.wake(domain)
+            return self.has_busy_besides(resting, domain, wanted)
+
+    def has_busy_besides(
+        self, resting: Collection[str], domain: str | None, wanted: Wanted | None
+    ) -> bool:
+        """Tell as :meth:`has_busy` does, with the lock held and those known that rest."""
+        limits, cooldowns = self.limits, self.cooldowns
+        return (limits is not None and limits.has_busy(resting, wanted)) or (
+            cooldowns is not None and cooldowns.has_delayed(domain, resting, wanted)
+        )
 
     def next_free(self) -> float:
         """Return in how many seconds the next delay is over; infinity where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from scrapy_proxywhirl.core.filter import ProxyFilter
@@ -43,3 +44,17 @@ class Wanted(NamedTuple):
             and (self.proxy_id is None or proxy.id == self.proxy_id)
             and (self.only is None or self.only.fits(proxy))
         )
+
+
+def is_worth_waiting_for(proxy: Proxy, resting: Collection[str], wanted: Wanted | None) -> bool:
+    """
+    Tell whether *proxy*, which may not be selected now, could be but for that.
+
+    Args:
+        proxy: One that is busy, or has to wait.
+        resting: Ids of proxies that could not.
+        wanted: What else it has to be; None for any.
+    """
+    return (
+        not proxy.is_resting and proxy.id not in resting and (wanted is None or wanted.fits(proxy))
+    )

@@ -163,10 +163,13 @@ class Strategy(ABC):
             proxy = to_stay_on(pool, stay_on, wanted, either(unwanted, resting))
         if proxy is None and not is_bound:
             proxy = self._pick_among(pool, context, cooldowns, resting, unwanted)
-        if proxy is None and cooldowns is not None and not failed:
-            is_busy = pool.limits is not None and pool.limits.has_busy(resting, wanted)
-            if not is_busy and not cooldowns.has_delayed(domain, resting, wanted):  # waited for
-                proxy = cooldowns.to_try_in_drought(domain, wanted)
+        if (
+            proxy is None
+            and cooldowns is not None
+            and not failed
+            and not pool.has_busy_besides(resting, domain, wanted)  # that is waited for
+        ):
+            proxy = cooldowns.to_try_in_drought(domain, wanted)
         session = wanted.session if wanted is not None else None
         if proxy is not None and session is not None and pool.sessions is not None:
             pool.sessions.keep(session, proxy.id)
