@@ -197,6 +197,7 @@ def main() -> None:
         "page_seconds": [seconds for _, seconds in sorted(crawler.spider.page_seconds)],
         "mean_ms": 1000 * sum(latencies) / len(latencies) if latencies else None,
         "seconds": crawler.spider.latest - Clock.began if crawler.spider.arrived else nan,
+        "whole_seconds": time.monotonic() - Clock.began,
         "cpu": time.process_time() - cpu,
         "stats": {
             name: value

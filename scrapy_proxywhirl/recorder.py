@@ -290,7 +290,10 @@ class Recorder:
             return None
         incident.reason, incident.began = verdict.reason, attempt.started
         incident.is_ban = outcome is Outcome.BAN
-        return self._incidents.add(incident)
+        number = self._incidents.add(incident)
+        if self._incidents.is_no_news(incident):
+            proxy.take_back(incident)
+        return number
 
     def _learn_delay(self, attempt: Attempt) -> None:
         """Let a page that has come tell how often proxies may ask for those of its domain."""

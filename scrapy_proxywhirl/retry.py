@@ -87,7 +87,7 @@ class Retries:
             if "exhausted" not in note:  # else it has been counted: RetryMiddleware goes on
                 self._stats.retries_exhausted()
                 if cleared >= ALIKE:
-                    self._incidents.lost(incidents[0].domain)
+                    self._incidents.lost(incidents[-1])
                 request.meta[NOTE] = {**note, "exhausted": True}
             return None
         logger.debug(
@@ -120,7 +120,7 @@ class Retries:
             if not self._incidents.is_at_fault(alike):
                 return False
             self._stats.blamed()
-            self._incidents.lost(alike[0].domain)
+            self._incidents.lost(alike[-1])
             logger.debug("%s fails through proxies that otherwise work: %s", request, verdict)
         for incident in reversed(alike):
             incident.proxy.take_back(incident)

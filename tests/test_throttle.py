@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scrapy_proxywhirl.core import Incidents, Proxy
+from scrapy_proxywhirl.core import Incident, Incidents, Proxy
 from scrapy_proxywhirl.throttle import Throttle
 
 
@@ -19,7 +19,7 @@ class Sites:
 
     def refuse(self, domain: str) -> None:
         for _ in range(3):
-            self.incidents.lost(domain)
+            self.incidents.lost(Incident(Proxy("http://p1:1"), domain))
 
     def holds_back(self) -> bool:
         return self.throttle.holds_back("refuses.example")

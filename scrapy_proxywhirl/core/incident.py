@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from math import inf
 from random import getrandbits
@@ -28,6 +28,9 @@ ALIKE = 3
 # time that it is known of so many, half of them are forgotten.
 _ENOUGH = 3
 _MANY = 64
+
+# So many reasons for which pages of a domain were lost are known.
+_REASONS = 16
 
 # Where this share of them have come after all, at least, a failure says little of the page; where
 # no more than that one have, it says much.
@@ -80,11 +83,13 @@ class _Site:
         gave: When the latest attempt began that brought one; None where none has.
         came: How many have come that had failed often.
         lost: How many have not, though the proxies otherwise work.
+        reasons: What those came to.
     """
 
     gave: float | None = None
     came: int = 0
     lost: int = 0
+    reasons: set[str] = field(default_factory=set)
 
     def forget_some(self) -> None:
         """Let what is new count for more than what is old."""
@@ -164,10 +169,12 @@ class Incidents:
         site.came += 1
         site.forget_some()
 
-    def lost(self, domain: str | None) -> None:
-        """Note that a page of *domain* has not come, though the proxies otherwise work."""
-        site = self._site(domain)
+    def lost(self, incident: Incident) -> None:
+        """Note that a page has not come, whose last *incident* was no proxy's fault."""
+        site = self._site(incident.domain)
         site.lost += 1
+        if len(site.reasons) < _REASONS:
+            site.reasons.add(incident.reason)
         site.forget_some()
 
     def is_at_fault(self, alike: Sequence[Incident]) -> bool:
@@ -185,6 +192,11 @@ class Incidents:
     def count_cleared(self, incidents: Iterable[Incident]) -> int:
         """Return how many of *incidents* have a proxy that has been seen to work since."""
         return sum(map(self._is_cleared, incidents))
+
+    def is_no_news(self, incident: Incident) -> bool:
+        """Tell whether *incident* is what its domain comes to for everybody."""
+        domain = incident.domain
+        return self.is_refusing(domain) and incident.reason in self._sites[domain].reasons
 
     def is_refusing(self, domain: str | None) -> bool:
         """Tell whether *domain* refuses everybody, as far as is known."""

@@ -12,6 +12,8 @@ from tests.core.test_cooldown import Clock, FullRests
 
 SITE, OTHER = "a.example", "b.example"
 
+PROXY = Proxy("http://elsewhere:1")
+
 
 def a_pool(clock: Clock) -> ProxyPool:
     pool = ProxyPool("test", cooldowns=PoolCooldowns(2.0, 60.0, clock, FullRests()))
@@ -242,15 +244,40 @@ def test_a_domain_that_has_given_nothing_and_three_pages_of_which_were_to_blame_
     incidents = Incidents()
     (incident,) = incidents.get([incidents.add(Incident(Proxy("http://p1:1"), SITE))])
     for _ in range(2):
-        incidents.lost(SITE)
-        incidents.lost(OTHER)
+        incidents.lost(Incident(PROXY, SITE))
+        incidents.lost(Incident(PROXY, OTHER))
     assert not incidents.count_cleared([incident])
 
-    incidents.lost(SITE)
+    incidents.lost(Incident(PROXY, SITE))
 
     assert incidents.count_cleared([incident])
     incidents.served(Proxy("http://p2:1"), SITE, 1.0)
     assert not incidents.count_cleared([incident])
+
+
+def test_what_a_site_that_refuses_everybody_comes_to_is_no_news() -> None:
+    incidents = Incidents()
+    for _ in range(2):
+        incidents.lost(Incident(PROXY, SITE, reason="403"))
+    assert not incidents.is_no_news(Incident(PROXY, SITE, reason="403"))
+
+    incidents.lost(Incident(PROXY, SITE, reason="captcha"))
+
+    assert incidents.is_no_news(Incident(PROXY, SITE, reason="403"))
+    assert incidents.is_no_news(Incident(PROXY, SITE, reason="captcha"))
+    assert not incidents.is_no_news(Incident(PROXY, SITE, reason="ResponseNeverReceived"))
+    assert not incidents.is_no_news(Incident(PROXY, OTHER, reason="403"))
+    incidents.served(PROXY, SITE, 1.0)
+    assert not incidents.is_no_news(Incident(PROXY, SITE, reason="403"))
+
+
+def test_of_a_site_so_many_reasons_are_known() -> None:
+    incidents = Incidents()
+
+    for number in range(100):
+        incidents.lost(Incident(PROXY, SITE, reason=str(number)))
+
+    assert len(incidents._sites[SITE].reasons) == 16
 
 
 def test_what_came_before_clears_nothing() -> None:
@@ -318,9 +345,9 @@ def test_where_pages_have_come_that_were_refused_as_often_none_is_at_fault_for_t
     site.incidents.came_after_all(SITE)
     for _ in range(4):
         assert not site.incidents.is_at_fault(refused)
-        site.incidents.lost(SITE)
+        site.incidents.lost(Incident(PROXY, SITE))
     assert not site.incidents.is_at_fault(refused)
-    site.incidents.lost(SITE)
+    site.incidents.lost(Incident(PROXY, SITE))
 
     assert site.incidents.is_at_fault(refused)
 
@@ -334,7 +361,7 @@ def test_after_an_outage_that_many_pages_have_survived_some_are_at_fault_again()
         site.incidents.came_after_all(SITE)
     assert not site.incidents.is_at_fault(refused)
     for _ in range(150):
-        site.incidents.lost(SITE)
+        site.incidents.lost(Incident(PROXY, SITE))
 
     assert site.incidents.is_at_fault(refused)
 
@@ -342,12 +369,12 @@ def test_after_an_outage_that_many_pages_have_survived_some_are_at_fault_again()
 def test_where_none_has_come_it_is_enough_that_the_site_has_given_others() -> None:
     site = Refusals()
     for _ in range(2):
-        site.incidents.lost(SITE)
+        site.incidents.lost(Incident(PROXY, SITE))
     before = site.of_a_page()
     site.give(site.proxies[0])
     assert not site.incidents.is_at_fault(before)
 
-    site.incidents.lost(SITE)
+    site.incidents.lost(Incident(PROXY, SITE))
 
     assert site.incidents.is_at_fault(before)
     assert not site.incidents.is_at_fault(site.of_a_page())  # nothing has come since: an outage?
