@@ -130,6 +130,14 @@ ROWS = [
         [ProxySpec(latency=0.1, most_a_second=5)] * 10,
         pages=1500,
     ),
+    Row(
+        "so too, for 20 s",
+        [ProxySpec(latency=0.1, most_a_second=5, ban_seconds=20.0)] * 10,
+    ),
+    Row(
+        "and says so, with a Retry-After",
+        [ProxySpec(latency=0.1, most_a_second=5, ban_seconds=20.0, tells_when=True)] * 10,
+    ),
 ]
 
 
@@ -142,7 +150,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="crawls of each")
     options = parser.parse_args()
     rows = ROWS if options.row is None else [ROWS[options.row]]
-    print("pages, 16 at a time               lost  wrong  direct  seconds  p95 s  mean ms  times")
+    print(
+        "pages, 16 at a time            lost  wrong  direct  seconds  p95 s  mean ms  times  bans"
+    )
     for row in rows:
         print(row.name)
         reference = None
@@ -171,10 +181,12 @@ def main() -> None:
             mean_ms = mean(one["mean_ms"] or nan for one in took)
             lost = sum(pages - one["arrived"] for one in took)
             wrong, direct = (sum(one[what] for one in took) for what in ("wrong", "direct"))
+            bans = mean(one["stats"].get("proxywhirl/bans", 0) for one in took)
             cooling = max(one["stats"].get("proxywhirl/proxies/cooling", 0) for one in took)
             print(
-                f"    {name:28}{lost:6}{wrong:7}{direct:8}{seconds:9.1f}{p95:7.2f}{mean_ms:9.0f}"
-                f"{reference / seconds:7.2f}" + (f"  {cooling} cooling" if cooling else ""),
+                f"    {name:24}{lost:6}{wrong:7}{direct:8}{seconds:9.1f}{p95:7.2f}{mean_ms:9.0f}"
+                f"{reference / seconds:7.2f}{bans:6.0f}"
+                + (f"  {cooling} cooling" if cooling else ""),
                 flush=True,
             )
 

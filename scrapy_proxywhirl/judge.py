@@ -19,6 +19,7 @@ from scrapy_proxywhirl.outcomes import (
     Verdict,
     is_robots_txt,
 )
+from scrapy_proxywhirl.retry_after import seconds_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -108,7 +109,8 @@ class Judge:
             return GARBLED if is_garbled(response) else SUCCESS
         if response.status != 200 and is_robots_txt(request):
             return NEUTRAL  # a site may well refuse to say what it allows
-        return Verdict(Outcome.BAN, answer if isinstance(answer, str) else str(response.status))
+        reason = answer if isinstance(answer, str) else str(response.status)
+        return Verdict(Outcome.BAN, reason, retry_after=seconds_to_wait(response))
 
     async def on_exception(self, request: Request, exception: Exception) -> Verdict:
         """Judge an attempt by the exception that it ended in."""

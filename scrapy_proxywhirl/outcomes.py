@@ -53,11 +53,14 @@ class Verdict:
         reason: A status or an exception's name, as it stands in the stats; empty where the outcome
             says all.
         is_impatience: Whether the attempt had less time than the request's own time-out.
+        retry_after: Seconds for which a site that refuses has asked to be left alone; 0 where it
+            has not.
     """
 
     outcome: Outcome
     reason: str = ""
     is_impatience: bool = False
+    retry_after: float = 0.0
 
 
 SUCCESS = Verdict(Outcome.SUCCESS)

@@ -277,6 +277,7 @@ class Recorder:
                 domain=domain,
                 started=attempt.started,
                 lasting=verdict == WRONG_CREDENTIALS,
+                retry_after=verdict.retry_after,
             )
         self._throttle.ended(domain)
         self._stats.ended(proxy, verdict)

@@ -58,7 +58,7 @@ class WaitingRoom:
         stats: Of the crawl.
         throttle: Tells which pages are to wait for others.
         longest: Seconds that a page waits, those not counted in which its domain gives others, it
-            waits for others, or a proxy is but busy.
+            waits for others, a proxy is but busy, or the domain has said when it takes one again.
         pause: Seconds that the domain has given nothing for, after which a page that it gives ends
             all pauses.
 
@@ -208,7 +208,12 @@ class WaitingRoom:
         while self._serve_first(line, now):
             pass
         is_held_back = self._throttle.holds_back(line.demand.domain) or self._is_crowded(line)
-        if not (line.gave > line.checked or is_held_back or self._pool.has_busy(*line.demand)):
+        if not (
+            line.gave > line.checked
+            or is_held_back
+            or self._pool.has_busy(*line.demand)
+            or self._pool.has_told(*line.demand)
+        ):
             line.dry += now - line.checked
         line.checked = now
         for waiter in line:

@@ -358,6 +358,26 @@ def test_a_proxy_that_asks_too_often_is_banned(play: Callable[..., Playground]) 
     assert statuses[first:] == [429] * (200 - first)
 
 
+@pytest.mark.parametrize("tells_when", [True, False])
+def test_a_proxy_that_is_banned_may_be_told_for_how_long(
+    tells_when: bool, play: Callable[..., Playground]
+) -> None:
+    playground = play(
+        ProxySpec(status=429, most_a_second=1, ban_seconds=60.0, tells_when=tells_when)
+    )
+    connection = HTTPConnection(playground.proxy_urls[0].removeprefix("http://"), timeout=10)
+
+    for _ in range(200):  # a machine that is slow may need some
+        connection.request("GET", f"{playground.origin_url}/page")
+        response = connection.getresponse()
+        response.read()
+        if response.status == 429:
+            break
+
+    connection.close()
+    assert response.getheader("retry-after") in (("59", "60") if tells_when else (None,))
+
+
 @pytest.mark.parametrize(
     ("spec", "error"),
     [

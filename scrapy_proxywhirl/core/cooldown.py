@@ -39,6 +39,7 @@ class Rest:
         asked: When the attempt began that came to it.
         until: When it is over.
         incidents: What those failures did to it, the latest.
+        is_told: Whether the domain has said when it is over.
         is_tried: Whether an attempt is under way that tells if the proxy works again.
     """
 
@@ -49,6 +50,7 @@ class Rest:
     asked: float
     until: float
     incidents: tuple[Incident, ...]
+    is_told: bool = False
     is_tried: bool = False
 
 
@@ -106,7 +108,9 @@ class Cooldown:
             proxy_id = rest.proxy.id
             if self.rests.get(proxy_id) is not rest or rest.is_tried:
                 continue
-            if self._unbar(rest.proxy):
+            if now < rest.until:
+                self._look_again(rest.until, rest)
+            elif self._unbar(rest.proxy):
                 woken.append(rest.proxy)
                 self._look_again(rest.until + self._longest, rest)
             elif now >= rest.until + self._longest:  # nobody has tried it since: as good as new
@@ -123,13 +127,16 @@ class Cooldown:
         self._bar(rest)
         return True
 
-    def failed(self, incident: Incident, started: float | None) -> Rest | None:
+    def failed(
+        self, incident: Incident, started: float | None, retry_after: float = 0.0
+    ) -> Rest | None:
         """
         Let a proxy rest after a failure.
 
         Args:
             incident: The failure.
             started: When the attempt began, by the clock; None for now.
+            retry_after: Seconds that it is to rest at least, as it was told.
 
         Returns:
             The rest; None where the failure is no news, as the attempt began before the proxy's
@@ -140,6 +147,8 @@ class Cooldown:
         rest = self.rests.get(proxy.id)
         if rest is not None:
             if started is not None and started < rest.until:
+                if self._extend(rest, now, retry_after):
+                    self._begin(rest)
                 if started >= rest.began:
                     self._put_back(rest, now)
                 return None
@@ -152,9 +161,8 @@ class Cooldown:
         rest = self.rests[proxy.id] = Rest(
             proxy, step, since, now, now if started is None else started, until, incidents
         )
-        self._bar(rest)
-        self._look_again(until, rest)
-        self._noted(proxy)
+        self._extend(rest, now, retry_after)
+        self._begin(rest)
         return rest
 
     def learn(self, proxy: Proxy, seconds: float, step: int) -> None:
@@ -170,13 +178,15 @@ class Cooldown:
         Take a proxy out of its rest; tell whether it was in one.
 
         Not where the attempt began no later than the one that failed: it says nothing of what came
-        after.
+        after. Nor, where it was told how long it is to rest, where it began before that.
         """
         self._latest_success = max(
             self._latest_success, self._clock() if started is None else started
         )
         rest = self.rests.get(proxy.id)
-        if rest is None or (started is not None and started <= rest.asked):
+        if rest is None:
+            return False
+        if started is not None and started <= (rest.began if rest.is_told else rest.asked):
             return False
         self.forget(proxy)
         return True
@@ -195,9 +205,30 @@ class Cooldown:
         self.forget(rest.proxy)
         return True
 
-    def recall(self) -> list[Rest]:
-        """End the rests of all that have failed since the last success, and return them."""
-        recalled = [rest for rest in self.rests.values() if rest.since >= self._latest_success]
+    def contradicts(self, proxy: Proxy, started: float | None) -> bool:
+        """
+        Tell whether a success of *proxy* shows that the domain bans it for less than it has told.
+
+        That is so where it came in the first half of a rest: it may be told in whole seconds.
+        """
+        rest = self.rests.get(proxy.id)
+        if rest is None or not rest.is_told:
+            return False
+        asked = self._clock() if started is None else started
+        return rest.began < asked < (rest.began + rest.until) / 2.0
+
+    def recall(self, with_told: bool = True) -> list[Rest]:
+        """
+        End the rests of all that have failed since the last success, and return them.
+
+        Args:
+            with_told: Whether those too of which the domain has told when they are over.
+        """
+        recalled = [
+            rest
+            for rest in self.rests.values()
+            if rest.since >= self._latest_success and (with_told or not rest.is_told)
+        ]
         for rest in recalled:
             self.forget(rest.proxy)
         return recalled
@@ -222,6 +253,20 @@ class Cooldown:
             return self._longest
         at_most = min(self._longest, self._first * 2.0 ** min(step - 1, 64))
         return min(self._longest, incident.cost_ms / 1000.0 + self._rng.random() * at_most)
+
+    def _begin(self, rest: Rest) -> None:
+        self._bar(rest)
+        self._look_again(rest.until, rest)
+        self._noted(rest.proxy)
+
+    def _extend(self, rest: Rest, now: float, retry_after: float) -> bool:
+        """Let *rest* go on for as long as was told; return whether that is longer than it was."""
+        until = now + min(self._longest, retry_after)
+        if not retry_after or until <= rest.until:
+            return False
+        rest.until = until
+        rest.is_told = True
+        return True
 
     def _bar(self, rest: Rest) -> None:
         proxy = rest.proxy

@@ -73,13 +73,14 @@ class _Site:
             before; infinity until then.
         counted_from: When the first delay had settled, from which on pages and bans are counted.
         patience: Seconds that the delay is to be seen at work before it is shortened.
-        lengthened: When it last was.
-        lost: Seconds that the last drought took.
+        lengthened: When the ban was for which it last was.
+        lost: Seconds that the last drought took, or that went by from that ban on until as many
+            pages had come as there are proxies.
         pages: How many have come.
         pages_since: How many have since that began which is seen of the delay.
         pages_each: How many came for one ban before there was a delay.
-        bans: With pages that have come by another proxy.
-        news: Those of them that speak for a longer delay.
+        bans: How many there were, with whatever pages.
+        news: Those of them, with pages that have come since, that speak for a longer delay.
         time: Seconds in which the domain was asked for pages.
         dry: Seconds of these in which there was no proxy.
         droughts: How often that was so.
@@ -87,7 +88,7 @@ class _Site:
         distrust: How many times as many bans it takes for a delay.
         is_proven: Whether the delay has proved useful.
         used: The ids of the proxies that have brought pages.
-        working: Of those that have with this delay, and were not banned since.
+        working: When those first did with this delay, by their ids, that were not banned since.
         waiting: Proxies that have asked lately, and when they may again, by their ids.
         due: The same in the order of time.
     """
@@ -108,7 +109,7 @@ class _Site:
         self.time = self.dry = 0.0
         self.is_proven = False
         self.used: set[str] = set()
-        self.working: set[str] = set()
+        self.working: dict[str, float] = {}
         self.waiting: dict[str, tuple[float, Proxy]] = {}
         self.due: list[tuple[float, int, str]] = []
 
@@ -146,13 +147,15 @@ class _Site:
         self.pages_since += 1
         if self.settled == inf and self.pages_since >= len(self.used):
             self.settled = now
+            if self.lengthened:
+                self.lost = max(self.lost, now - self.lengthened)
             self.working.clear()
             if self.counted_from == inf:
                 self.counted_from = now
                 self.pages = self.bans = 0
         if len(self.used) < _PROXIES or proxy.id in self.used:
             self.used.add(proxy.id)
-            self.working.add(proxy.id)
+            self.working.setdefault(proxy.id, now)
 
 
 class LearnedDelays:
@@ -239,6 +242,12 @@ class LearnedDelays:
             site.lost = seconds
             site.start_over(now)  # there have been bans
 
+    def refused(self, domain: str | None, started: float | None) -> None:
+        """Count a ban, of an attempt at a page of *domain* that began then; None for now."""
+        site = self._sites.get(domain)
+        if site is not None and (started is None or started > site.counted_from):
+            site.bans += 1
+
     def served(self, proxy: Proxy, domain: str | None) -> bool:
         """
         Note that *proxy* has brought a page of *domain*.
@@ -271,19 +280,16 @@ class LearnedDelays:
         """Learn from a ban with a page that has come since."""
         domain, proxy_id = incident.domain, incident.proxy.id
         site = self._sites.get(domain)
-        if site is None or incident.began <= site.counted_from:
+        if site is None or incident.began <= max(site.settled, site.working.get(proxy_id, inf)):
             return
-        site.bans += 1
-        if incident.began <= site.settled or proxy_id not in site.working:
-            return
-        if not site.delay and all(rest.step == 1 for rest in incident.rests):
+        if not site.delay and all(rest.step == 1 and not rest.is_told for rest in incident.rests):
             return  # it may be back at once
-        site.working.discard(proxy_id)  # until it works again the others say the same
+        del site.working[proxy_id]  # until it works again the others say the same
         site.news += 1
         now = self._clock()
         site.patience = min(max(site.patience, 2.0 * (incident.began - site.changed)), _WINDOW)
         if site.delay:
-            self._lengthen(site, domain, now)
+            self._lengthen(site, domain, now, incident.began)
         elif (
             site.news >= _BANS * site.distrust
             and site.droughts >= _DROUGHTS
@@ -301,12 +307,12 @@ class LearnedDelays:
         for site in self._delayed.values():
             site.waiting.pop(proxy.id, None)
 
-    def _lengthen(self, site: _Site, domain: str | None, now: float) -> None:
+    def _lengthen(self, site: _Site, domain: str | None, now: float, banned: float) -> None:
         if site.is_useless():
             self._end(site, domain, now)
             return
         site.too_short = site.delay
-        site.lengthened = now
+        site.lengthened = banned
         site.change(min(max(site.good, _LONGER * site.delay), site.longest), now)
         site.good = 0.0
 

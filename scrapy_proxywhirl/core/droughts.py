@@ -58,7 +58,9 @@ class Droughts:
         self._clock = clock
         self.by_domain: OrderedDict[str | None, dict[Wanted, _Drought]] = OrderedDict()
 
-    def may_try(self, domain: str | None, wanted: Wanted, is_tried: bool = False) -> bool:
+    def may_try(
+        self, domain: str | None, wanted: Wanted, is_tried: bool = False, is_told: bool = False
+    ) -> bool:
         """
         Tell whether it is time for an attempt; a drought that was not known begins.
 
@@ -66,6 +68,8 @@ class Droughts:
             domain: Which has no proxy.
             wanted: What else a proxy has to be.
             is_tried: Whether an attempt is under way that tells if a proxy works again.
+            is_told: Whether the domain has said that it is too early: then each attempt comes only
+                after as long again as the drought has taken.
         """
         now = self._clock()
         droughts = self.by_domain.setdefault(domain, {})
@@ -76,7 +80,10 @@ class Droughts:
             drought = droughts[wanted] = _Drought(now, now, 0.0)
             if len(self.by_domain) > _DOMAINS:
                 self.by_domain.popitem(last=False)
-        return now >= drought.tried + (self._interval if is_tried else drought.pause)
+        pause = self._interval if is_tried or is_told else drought.pause
+        if is_told:
+            pause = max(pause, drought.tried - drought.began)
+        return now >= drought.tried + pause
 
     def tried(self, domain: str | None, proxy: Proxy) -> None:
         """Note an attempt through *proxy* at *domain*."""

@@ -48,6 +48,7 @@ class Incident:
         domain: Whose page it was.
         is_lasting: Whether it will be the same the next time, as with wrong credentials.
         cost_ms: What it is known to have taken, as the time-out that it ran into; else 0.
+        retry_after: Seconds for which the domain has asked to be left alone; 0 where it has not.
         reason: What it was, in a word of whoever recorded it.
         began: When the attempt began, in seconds by whoever recorded it.
         is_ban: Whether it was the site's refusal.
@@ -63,6 +64,7 @@ class Incident:
     domain: str | None
     is_lasting: bool = False
     cost_ms: float = 0.0
+    retry_after: float = 0.0
     reason: str = ""
     began: float = -inf
     is_ban: bool = False

@@ -181,6 +181,17 @@ class ProxyPool(ProxySet):
             cooldowns is not None and cooldowns.has_delayed(domain, resting, wanted)
         )
 
+    def has_told(self, domain: str | None = None, wanted: Wanted | None = None) -> bool:
+        """
+        Tell whether *domain* has said when it will take a proxy again that it has banned.
+
+        Args:
+            domain: Whose page it would be selected for.
+            wanted: What else would be asked of it.
+        """
+        with self.lock:
+            return self.cooldowns is not None and self.cooldowns.has_told(domain, wanted)
+
     def next_free(self) -> float:
         """Return in how many seconds the next delay is over; infinity where there is none."""
         with self.lock:

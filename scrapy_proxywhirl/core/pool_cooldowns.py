@@ -47,6 +47,10 @@ class PoolCooldowns:
     with the drought, the rests of all that have failed since the success before, and takes back
     what their failures have done to them: it was not they.
 
+    Where a domain says with a ban how long that is, the proxy rests for as long, is seldom tried
+    before, and goes on resting when a drought is over. Where one is taken clearly earlier than the
+    domain has said, it is not listened to any more.
+
     Not thread-safe: it is called with the pool's lock held.
 
     Args:
@@ -89,6 +93,7 @@ class PoolCooldowns:
         self._domains: OrderedDict[str | None, Cooldown] = OrderedDict()
         self._banned_by: dict[str, set[str]] = {}  # since its last success, by a proxy's id
         self._droughts = Droughts(first, clock)
+        self._doubted: dict[str, None] = {}  # domains that did not ban for as long as they told
 
     def wake(self, domain: str | None) -> Collection[str]:
         """
@@ -156,7 +161,10 @@ class PoolCooldowns:
         if cooldown is None:
             cooldown = self._add(domain)
         self._domains.move_to_end(domain)
-        rest = cooldown.failed(incident, started)
+        if self.delays is not None:
+            self.delays.refused(domain, started)
+        retry_after = 0.0 if domain in self._doubted else incident.retry_after
+        rest = cooldown.failed(incident, started, retry_after)
         domains = self._banned_by.setdefault(proxy.id, set())
         domains.add(domain)
         if len(domains) >= _DOMAINS_THAT_MAKE_A_FAILURE:
@@ -168,6 +176,9 @@ class PoolCooldowns:
 
     def succeeded(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
         """Note that *proxy* works."""
+        cooldown = self._domains.get(domain)
+        if domain is not None and cooldown is not None and cooldown.contradicts(proxy, started):
+            self._doubt(domain)
         if self._droughts.by_domain:
             dry = self._droughts.end(domain, proxy, started)
             if dry is not None:
@@ -176,7 +187,6 @@ class PoolCooldowns:
                     self.delays.was_dry(domain, dry)
         if self.everywhere.succeeded(proxy, started):
             proxy._rest(False)
-        cooldown = self._domains.get(domain)
         if cooldown is not None:
             cooldown.succeeded(proxy, started)
         if self._banned_by:
@@ -220,17 +230,35 @@ class PoolCooldowns:
         if not self._droughts.may_try(domain, wanted):
             return None
         cooldown = self._domains.get(domain)
+        delayed = self.delayed(domain)
         rests = [
             rest
             for scope in (self.everywhere, cooldown)
             if scope is not None
             for rest in islice(_those_of(scope, wanted), _COMPARED)
+            if rest.proxy.id not in delayed
         ]
-        is_tried = any(rest.is_tried for rest in rests)
-        if is_tried and not self._droughts.may_try(domain, wanted, is_tried):
-            return None
         first = min(rests, key=lambda rest: (rest.is_tried, rest.until), default=None)
-        return first.proxy if first else None
+        if first is None:
+            return None
+        is_tried = any(rest.is_tried for rest in rests)
+        if (is_tried or first.is_told) and not self._droughts.may_try(
+            domain, wanted, is_tried, first.is_told
+        ):
+            return None
+        return first.proxy
+
+    def has_told(self, domain: str | None, wanted: Wanted | None = None) -> bool:
+        """
+        Tell whether *domain* has said when it will take a proxy again that it has banned.
+
+        Not of one that it has banned again since, with nothing in between: that may be for ever.
+        """
+        cooldown = self._domains.get(domain)
+        return cooldown is not None and any(
+            rest.is_told and rest.step == 1
+            for rest in islice(_those_of(cooldown, wanted or _ANY), _COMPARED)
+        )
 
     def rest_of(self, proxy: Proxy, domain: str | None) -> Rest | None:
         """Return the rest of *proxy* for *domain*, or for all; None without one."""
@@ -317,7 +345,13 @@ class PoolCooldowns:
             rest.proxy._notify()
         cooldown = self._domains.get(domain)
         if cooldown is not None:
-            cooldown.recall()
+            cooldown.recall(with_told=domain in self._doubted)
+
+    def _doubt(self, domain: str) -> None:
+        """Listen no more to how long *domain* says that it bans a proxy."""
+        self._doubted[domain] = None
+        if len(self._doubted) > _DOMAINS:
+            del self._doubted[next(iter(self._doubted))]
 
     def _abandoned_by(self, domain: str | None, proxy: Proxy, started: float | None) -> None:
         cooldown = self._domains.get(domain)

@@ -211,6 +211,7 @@ class Proxy(ProxyIdentity):
         started: float | None = None,
         lasting: bool = False,
         may_restart: bool = False,
+        retry_after: float = 0.0,
     ) -> Incident | None:
         """
         End an attempt with what it says of the proxy.
@@ -239,6 +240,9 @@ class Proxy(ProxyIdentity):
                 the proxy rests as long as one may then.
             may_restart: Whether a success may set the EMA, as the second in a row that contradicts
                 it: see :class:`MovingAverage`.
+            retry_after: Seconds for which the domain has asked, with a ban, to be left alone by the
+                proxy; at least 0. The proxy rests for it no shorter than that, and no longer than
+                one may.
 
         Returns:
             What a failure did to the proxy, for :meth:`take_back`; None for a success.
@@ -289,7 +293,7 @@ class Proxy(ProxyIdentity):
                     self.total_failures += 1
                 if shared.journal is not None:
                     shared.journal.failed(self, banned)
-                incident = Incident(self, domain, lasting, response_time_ms or 0.0)
+                incident = Incident(self, domain, lasting, response_time_ms or 0.0, retry_after)
                 is_failing = self._is_failing(incident, banned, started)
                 if shared.domains is not None and (is_failing or incident.rests):
                     shared.domains.failed(incident, alpha, failure_penalty, is_failing)

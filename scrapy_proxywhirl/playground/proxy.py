@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from math import ceil
 from random import Random
 from time import monotonic
 from typing import Any
@@ -110,7 +111,8 @@ class LoopbackProxy:
             return False
         has_body = method != "HEAD"
         if spec.fault is Fault.STATUS:
-            writer.write(_page_of_its_own(spec, request).to_bytes(has_body=has_body))
+            page = _page_of_its_own(spec, request, self._banned_until - monotonic())
+            writer.write(page.to_bytes(has_body=has_body))
             return True
         if not _may_pass(spec, username, password):
             challenge = 'Basic realm="playground"'
@@ -241,11 +243,15 @@ def _may_pass(spec: ProxySpec, username: str | None, password: str | None) -> bo
     return not spec.credentials or spec.credentials.get(username) == password
 
 
-def _page_of_its_own(spec: ProxySpec, request: Message) -> Message:
+def _page_of_its_own(spec: ProxySpec, request: Message, banned_for: float) -> Message:
     body = spec.body.encode()
+    headers = {}
     if body and "gzip" in request.headers.get("accept-encoding", ""):
-        return response(spec.status, gzip.compress(body), content_encoding="gzip")
-    return response(spec.status, body)
+        body = gzip.compress(body)
+        headers["content_encoding"] = "gzip"
+    if spec.tells_when:
+        headers["retry_after"] = str(max(0, ceil(banned_for)))
+    return response(spec.status, body, **headers)
 
 
 def _reset(writer: StreamWriter) -> None:

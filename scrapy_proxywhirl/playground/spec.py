@@ -45,6 +45,7 @@ class ProxySpec:
         most_a_second: Of how many requests within a second one more gets it banned, as a site does:
             from then on it answers with :attr:`status`; 0 for any number.
         ban_seconds: For how long.
+        tells_when: Whether that is said, rounded up to seconds, by a Retry-After in the answer.
 
     What is said of statuses, headers and bodies is for http:// pages by an HTTP proxy; nobody but
     the two ends sees what is in a tunnel.
@@ -63,6 +64,7 @@ class ProxySpec:
     fault_share: float = 1.0
     most_a_second: int = 0
     ban_seconds: float = 3.0
+    tells_when: bool = False
 
     def __post_init__(self) -> None:
         for name in ("latency", "body_seconds", "byte_seconds", "ban_seconds"):

@@ -56,6 +56,7 @@ class Crawl:
             self.pool.add_proxy(Proxy(f"http://p{number}:1"))
         self.bans = 0
         self.proven = 0
+        self.retry_after: Callable[[Proxy, float], float] = lambda proxy, now: 0.0
 
     def get(self, pages: int, refuses: Callable[[Proxy, float], bool]) -> float:
         """Crawl; return the seconds that it took."""
@@ -77,7 +78,13 @@ class Crawl:
                 continue
             self.clock.now, _, proxy, started, before, is_ban = heappop(under_way)
             incident = self.strategy.record_result(
-                proxy, not is_ban, 100.0, banned=is_ban, domain=SITE, started=started
+                proxy,
+                not is_ban,
+                100.0,
+                banned=is_ban,
+                domain=SITE,
+                started=started,
+                retry_after=self.retry_after(proxy, self.clock.now) if is_ban else 0.0,
             )
             if incident is None:
                 self.proven += self.cooldowns.came(proxy, SITE, before) > 0.0
@@ -210,3 +217,86 @@ def test_of_a_domain_so_many_proxies_are_known() -> None:
         delays.served(Proxy(f"http://p{number}:1"), SITE)
 
     assert len(delays._sites[SITE].used) == len(delays._sites[SITE].working) == 4096
+
+
+def test_bans_count_when_they_come(a_limited_crawl: Crawl) -> None:
+    delays = LearnedDelays(a_limited_crawl.clock)
+    proxy, *_ = a_limited_crawl.pool
+    delays.refused(SITE, None)  # nothing has come: there is nothing to count for
+    delays.served(proxy, SITE)
+    began = a_limited_crawl.clock.now
+
+    for started in (began - 1.0, began, began + 1.0, None):
+        delays.refused(SITE, started)
+
+    assert delays._sites[SITE].bans == 2
+
+
+def test_a_ban_of_before_a_proxy_worked_with_the_delay_does_not_make_it_longer(
+    a_limited_crawl: Crawl,
+) -> None:
+    crawl = a_limited_crawl
+    proxy, *_ = crawl.pool
+    site = crawl.delays._sites[SITE]
+    delay, site.longest = site.delay, 300.0
+    site.working.clear()
+    began = crawl.clock.now
+    crawl.clock.passes(1.0)
+    crawl.delays.served(proxy, SITE)
+
+    crawl.delays.banned(Incident(proxy, SITE, began=began))
+    assert site.delay == delay
+    crawl.clock.passes(1.0)
+    crawl.delays.banned(Incident(proxy, SITE, began=crawl.clock.now))
+
+    assert site.delay > delay
+
+
+def test_what_a_ban_has_cost_is_counted_from_when_it_was(a_limited_crawl: Crawl) -> None:
+    crawl = a_limited_crawl
+    site = crawl.delays._sites[SITE]
+    site.longest = 300.0
+    began = crawl.clock.now
+    proxy, *_ = crawl.pool
+    site.working[proxy.id] = began - 1.0
+    crawl.clock.passes(7.0)
+
+    crawl.delays.banned(Incident(proxy, SITE, began=began))
+    for one in crawl.pool:
+        crawl.clock.passes(1.0)
+        crawl.delays.served(one, SITE)
+
+    assert site.lost == 10.0
+
+
+def test_where_all_are_banned_none_is_tried_before_its_delay_is_over(
+    a_limited_crawl: Crawl,
+) -> None:
+    crawl = a_limited_crawl
+    context = SelectionContext(domain=SITE)
+    for proxy in [crawl.strategy.select(crawl.pool, context) for _ in range(3)]:
+        crawl.strategy.record_result(
+            proxy, False, banned=True, domain=SITE, started=crawl.clock.now
+        )
+
+    with pytest.raises(ProxyPoolEmptyError):
+        crawl.strategy.select(crawl.pool, context)
+    crawl.clock.passes(crawl.delays.delay(SITE) + 0.001)
+
+    assert crawl.strategy.select(crawl.pool, context)
+
+
+def test_bans_of_a_length_that_is_told_are_known_to_be_for_asking_too_often() -> None:
+    crawl = Crawl()
+    limit = Limit(5, 3.0)
+    crawl.retry_after = lambda proxy, now: limit.banned_until[proxy] - now
+
+    crawl.get(3000, limit)
+    bans_before = crawl.bans
+    seconds = crawl.get(2000, limit)
+
+    assert crawl.proven == 1
+    assert crawl.bans - bans_before < 100
+    without = Crawl(has_delays=False)
+    without.retry_after = crawl.retry_after
+    assert without.get(2000, limit) > 1.5 * seconds

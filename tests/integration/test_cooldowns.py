@@ -126,6 +126,32 @@ async def test_pages_that_nobody_can_have_do_not_wait_at_the_end_of_a_crawl(
 
 
 @deferred_f_from_coro_f
+async def test_a_site_that_says_for_how_long_it_bans_is_waited_for(
+    play: Callable[..., Playground],
+) -> None:
+    limited = ProxySpec(
+        latency=0.02, status=429, most_a_second=10, ban_seconds=4.0, tells_when=True
+    )
+    playground = play(*[limited] * 2)
+
+    crawled = await crawl(
+        {
+            "CONCURRENT_REQUESTS": 4,
+            "PROXYWHIRL_ADAPTIVE_DELAY": False,
+            "PROXYWHIRL_PROXIES": playground.proxy_urls,
+            "PROXYWHIRL_WAIT_TIMEOUT": 1,
+        },
+        [f"{playground.origin_url}/{number}" for number in range(60)],
+    )
+
+    crawled.assert_every_attempt_is_settled()
+    assert len(crawled.spider.responses) == 60
+    assert crawled.stat("bans/429") >= 2
+    # For each time that one is banned: what was under way, and two that try it before it is over.
+    assert crawled.stat("bans") <= 6 * 60 / 10
+
+
+@deferred_f_from_coro_f
 async def test_a_site_that_bans_proxies_which_ask_too_often_is_asked_less_often(
     play: Callable[..., Playground], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -287,6 +287,7 @@ class Strategy(ABC):
         domain: str | None = None,
         started: float | None = None,
         lasting: bool = False,
+        retry_after: float = 0.0,
     ) -> Incident | None:
         """
         End an attempt with what it says of its proxy: see :meth:`Proxy.complete_request`.
@@ -299,6 +300,8 @@ class Strategy(ABC):
             domain: Whose page it was.
             started: When the attempt began, by the pool's clock, in seconds; None for now.
             lasting: Whether a failure will be the same the next time.
+            retry_after: Seconds for which the domain has asked, with a ban, to be left alone; at
+                least 0.
 
         Returns:
             What a failure did to its proxy, for :meth:`Proxy.take_back`; None for a success.
@@ -317,6 +320,7 @@ class Strategy(ABC):
             started,
             lasting,
             config.ema_restarts,
+            retry_after,
         )
 
     def configure(self, config: StrategyConfig) -> None:
