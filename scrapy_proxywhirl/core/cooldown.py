@@ -74,6 +74,7 @@ class Cooldown:
     Attributes:
         rests: All that are not over, and those over that nothing has tried since, by proxies' ids.
         barred: Those of them that rest or are being tried.
+        was_told: Whether the domain has ever said how long one is.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Cooldown:
         self._order = count()
         self._latest_success = -inf  # when the latest attempt began that succeeded
         self.barred: dict[str, Rest] = {}
+        self.was_told = False
         self._left: dict[ProxyFilter | None, Left] = {}
 
     def wake(self) -> list[Proxy]:
@@ -265,7 +267,7 @@ class Cooldown:
         if not retry_after or until <= rest.until:
             return False
         rest.until = until
-        rest.is_told = True
+        rest.is_told = self.was_told = True
         return True
 
     def _bar(self, rest: Rest) -> None:

@@ -289,7 +289,7 @@ class LearnedDelays:
         now = self._clock()
         site.patience = min(max(site.patience, 2.0 * (incident.began - site.changed)), _WINDOW)
         if site.delay:
-            self._lengthen(site, domain, now, incident.began)
+            self._lengthen(site, incident, now)
         elif (
             site.news >= _BANS * site.distrust
             and site.droughts >= _DROUGHTS
@@ -307,12 +307,12 @@ class LearnedDelays:
         for site in self._delayed.values():
             site.waiting.pop(proxy.id, None)
 
-    def _lengthen(self, site: _Site, domain: str | None, now: float, banned: float) -> None:
+    def _lengthen(self, site: _Site, incident: Incident, now: float) -> None:
         if site.is_useless():
-            self._end(site, domain, now)
+            self._end(site, incident.domain, now)
             return
         site.too_short = site.delay
-        site.lengthened = banned
+        site.lengthened = incident.began
         site.change(min(max(site.good, _LONGER * site.delay), site.longest), now)
         site.good = 0.0
 

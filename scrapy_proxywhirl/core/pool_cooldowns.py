@@ -255,10 +255,10 @@ class PoolCooldowns:
         Not of one that it has banned again since, with nothing in between: that may be for ever.
         """
         cooldown = self._domains.get(domain)
-        return cooldown is not None and any(
-            rest.is_told and rest.step == 1
-            for rest in islice(_those_of(cooldown, wanted or _ANY), _COMPARED)
-        )
+        if cooldown is None or not cooldown.was_told:
+            return False
+        some = islice(_those_of(cooldown, wanted or _ANY), _COMPARED)
+        return any(rest.is_told and rest.step == 1 for rest in some)
 
     def rest_of(self, proxy: Proxy, domain: str | None) -> Rest | None:
         """Return the rest of *proxy* for *domain*, or for all; None without one."""
