@@ -187,6 +187,8 @@ def test_a_proxy_that_leaves_is_not_waited_for(a_limited_crawl: Crawl) -> None:
     crawl.pool.remove_proxy(proxy)
 
     assert not crawl.pool.has_busy(SITE)
+    crawl.clock.passes(1000.0)
+    assert crawl.pool.next_free() == inf
 
 
 def test_the_domains_that_are_known_are_bounded(a_limited_crawl: Crawl) -> None:
