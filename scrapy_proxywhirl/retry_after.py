@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING
@@ -47,8 +47,6 @@ def _date(value: str) -> float | None:
         date = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return _in_utc(date).timestamp()
-
-
-def _in_utc(date: datetime) -> datetime:
-    return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    if date.tzinfo is None:  # it ends in -0000
+        date = date.replace(tzinfo=timezone.utc)
+    return date.timestamp()

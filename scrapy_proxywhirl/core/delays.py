@@ -242,7 +242,7 @@ class LearnedDelays:
             site.lost = seconds
             site.start_over(now)  # there have been bans
 
-    def refused(self, domain: str | None, started: float | None) -> None:
+    def count_ban(self, domain: str | None, started: float | None) -> None:
         """Count a ban, of an attempt at a page of *domain* that began then; None for now."""
         site = self._sites.get(domain)
         if site is not None and (started is None or started > site.counted_from):
@@ -276,7 +276,7 @@ class LearnedDelays:
         site.is_proven = True
         return True
 
-    def banned(self, incident: Incident) -> None:
+    def learn_from(self, incident: Incident) -> None:
         """Learn from a ban with a page that has come since."""
         domain, proxy_id = incident.domain, incident.proxy.id
         site = self._sites.get(domain)

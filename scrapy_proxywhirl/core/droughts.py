@@ -80,9 +80,9 @@ class Droughts:
             drought = droughts[wanted] = _Drought(now, now, 0.0)
             if len(self.by_domain) > _DOMAINS:
                 self.by_domain.popitem(last=False)
-        pause = self._interval if is_tried or is_told else drought.pause
+        pause = self._interval if is_tried else drought.pause
         if is_told:
-            pause = max(pause, drought.tried - drought.began)
+            pause = max(self._interval, drought.tried - drought.began)
         return now >= drought.tried + pause
 
     def tried(self, domain: str | None, proxy: Proxy) -> None:

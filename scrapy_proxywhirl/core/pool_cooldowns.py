@@ -93,7 +93,7 @@ class PoolCooldowns:
         self._domains: OrderedDict[str | None, Cooldown] = OrderedDict()
         self._banned_by: dict[str, set[str]] = {}  # since its last success, by a proxy's id
         self._droughts = Droughts(first, clock)
-        self._doubted: dict[str, None] = {}  # domains that did not ban for as long as they told
+        self._doubted: dict[str | None, None] = {}  # that did not ban for so long as told
 
     def wake(self, domain: str | None) -> Collection[str]:
         """
@@ -162,7 +162,7 @@ class PoolCooldowns:
             cooldown = self._add(domain)
         self._domains.move_to_end(domain)
         if self.delays is not None:
-            self.delays.refused(domain, started)
+            self.delays.count_ban(domain, started)
         retry_after = 0.0 if domain in self._doubted else incident.retry_after
         rest = cooldown.failed(incident, started, retry_after)
         domains = self._banned_by.setdefault(proxy.id, set())
@@ -177,7 +177,7 @@ class PoolCooldowns:
     def succeeded(self, proxy: Proxy, domain: str | None, started: float | None) -> None:
         """Note that *proxy* works."""
         cooldown = self._domains.get(domain)
-        if domain is not None and cooldown is not None and cooldown.contradicts(proxy, started):
+        if cooldown is not None and cooldown.contradicts(proxy, started):
             self._doubt(domain)
         if self._droughts.by_domain:
             dry = self._droughts.end(domain, proxy, started)
@@ -307,7 +307,7 @@ class PoolCooldowns:
             return 0.0
         is_proven = self.delays.served(proxy, domain)
         for ban in bans:
-            self.delays.banned(ban)
+            self.delays.learn_from(ban)
         if not self.delays.is_idle:
             self.is_idle = False
         return self.delays.delay(domain) if is_proven else 0.0
@@ -347,7 +347,7 @@ class PoolCooldowns:
         if cooldown is not None:
             cooldown.recall(with_told=domain in self._doubted)
 
-    def _doubt(self, domain: str) -> None:
+    def _doubt(self, domain: str | None) -> None:
         """Listen no more to how long *domain* says that it bans a proxy."""
         self._doubted[domain] = None
         if len(self._doubted) > _DOMAINS:

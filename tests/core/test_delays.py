@@ -207,7 +207,7 @@ def test_a_ban_before_anything_has_come_says_nothing() -> None:
     delays = LearnedDelays(Clock())
 
     delays.was_dry(SITE, 1.0)
-    delays.banned(Incident(Proxy("http://p1:1"), SITE, began=1.0))
+    delays.learn_from(Incident(Proxy("http://p1:1"), SITE, began=1.0))
 
     assert delays.is_idle
 
@@ -224,12 +224,12 @@ def test_of_a_domain_so_many_proxies_are_known() -> None:
 def test_bans_count_when_they_come(a_limited_crawl: Crawl) -> None:
     delays = LearnedDelays(a_limited_crawl.clock)
     proxy, *_ = a_limited_crawl.pool
-    delays.refused(SITE, None)  # nothing has come: there is nothing to count for
+    delays.count_ban(SITE, None)  # nothing has come: there is nothing to count for
     delays.served(proxy, SITE)
     began = a_limited_crawl.clock.now
 
     for started in (began - 1.0, began, began + 1.0, None):
-        delays.refused(SITE, started)
+        delays.count_ban(SITE, started)
 
     assert delays._sites[SITE].bans == 2
 
@@ -246,10 +246,10 @@ def test_a_ban_of_before_a_proxy_worked_with_the_delay_does_not_make_it_longer(
     crawl.clock.passes(1.0)
     crawl.delays.served(proxy, SITE)
 
-    crawl.delays.banned(Incident(proxy, SITE, began=began))
+    crawl.delays.learn_from(Incident(proxy, SITE, began=began))
     assert site.delay == delay
     crawl.clock.passes(1.0)
-    crawl.delays.banned(Incident(proxy, SITE, began=crawl.clock.now))
+    crawl.delays.learn_from(Incident(proxy, SITE, began=crawl.clock.now))
 
     assert site.delay > delay
 
@@ -263,7 +263,7 @@ def test_what_a_ban_has_cost_is_counted_from_when_it_was(a_limited_crawl: Crawl)
     site.working[proxy.id] = began - 1.0
     crawl.clock.passes(7.0)
 
-    crawl.delays.banned(Incident(proxy, SITE, began=began))
+    crawl.delays.learn_from(Incident(proxy, SITE, began=began))
     for one in crawl.pool:
         crawl.clock.passes(1.0)
         crawl.delays.served(one, SITE)

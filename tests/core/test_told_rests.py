@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 
 from scrapy_proxywhirl import Proxy, ProxyPoolEmptyError
@@ -28,6 +26,14 @@ def left(crawl: Crawl, proxy: Proxy, domain: str | None = SITE) -> float:
     return rest.until - crawl.clock.now
 
 
+def ban_all(crawl: Crawl) -> None:
+    """Let a site ban all for 50 s, as it says; see that there is none."""
+    for proxy in crawl.pool:
+        crawl.ban(proxy, retry_after=50.0)
+    with pytest.raises(ProxyPoolEmptyError):
+        crawl.select()
+
+
 @pytest.mark.parametrize(
     ("told", "seconds"), [(30.0, 30.0), (1.0, 2.0), (3600.0, 60.0), (1e300, 60.0)]
 )
@@ -40,7 +46,7 @@ def test_a_proxy_rests_for_as_long_as_a_site_says(told: float, seconds: float) -
     assert left(crawl, first) == pytest.approx(seconds)
     crawl.clock.passes(seconds - 0.1)
     assert {crawl.select() for _ in range(10)} == {second}
-    assert crawl.select(OTHER) is not None
+    assert first in {crawl.select(OTHER) for _ in range(20)}
     assert not first.is_resting
     crawl.clock.passes(0.2)
     assert not rests(crawl, first)
@@ -60,8 +66,7 @@ def test_where_it_bans_again_after_that_the_rest_is_no_shorter_than_others() -> 
 def test_where_all_are_to_rest_one_is_seldom_tried_before() -> None:
     crawl = Crawl(2)
     began = crawl.clock.now
-    for proxy in crawl.pool:
-        crawl.ban(proxy, retry_after=50.0)
+    ban_all(crawl)
 
     times = []
     while crawl.clock.now < began + 45.0:
@@ -98,11 +103,8 @@ def test_one_that_may_ask_again_does_not_bring_back_those_that_may_not() -> None
 def test_a_site_that_takes_a_proxy_clearly_earlier_is_not_listened_to_any_more() -> None:
     crawl = Crawl(3)
     first, second, third = crawl.pool
-    for proxy in crawl.pool:
-        crawl.ban(proxy, retry_after=50.0)
+    ban_all(crawl)
     crawl.ban(third, OTHER, retry_after=50.0)
-    with pytest.raises(ProxyPoolEmptyError):
-        crawl.select()
     crawl.clock.passes(3.0)
 
     crawl.end(tried := crawl.select(), True)
@@ -118,10 +120,7 @@ def test_a_site_that_takes_a_proxy_clearly_earlier_is_not_listened_to_any_more()
 def test_a_site_that_takes_it_a_little_earlier_tells_the_truth() -> None:
     crawl = Crawl(2)
     first, second = crawl.pool
-    for proxy in crawl.pool:
-        crawl.ban(proxy, retry_after=50.0)
-    with pytest.raises(ProxyPoolEmptyError):
-        crawl.select()
+    ban_all(crawl)
     crawl.clock.passes(30.0)
 
     crawl.end(crawl.select(), True)
@@ -209,8 +208,4 @@ def test_the_sites_that_are_not_listened_to_are_bounded() -> None:
         first.start_request()
         crawl.end(first, True, domain)
 
-    doubted = cooldowns_of(crawl)._doubted
-
-    assert len(doubted) == 1024
-    assert "1029.example" in doubted
-    assert all(later - one == 1 for one, later in pairwise(int(d.split(".")[0]) for d in doubted))
+    assert list(cooldowns_of(crawl)._doubted) == [f"{number}.example" for number in range(6, 1030)]
